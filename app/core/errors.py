@@ -1,0 +1,20 @@
+"""What can go wrong outside the engine, each with the one sentence a person is shown.
+
+    AppError
+      SourceError           a microphone, an output or a file cannot be captured from
+      SettingsError         a settings file cannot be read or written
+"""
+
+from __future__ import annotations
+
+
+class AppError(Exception):
+    """Base of all errors the program raises on purpose; `str(error)` is a full sentence for the user."""
+
+
+class SourceError(AppError):
+    """A sound source cannot be opened or read."""
+
+
+class SettingsError(AppError):
+    """Settings cannot be read or written."""

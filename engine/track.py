@@ -1,0 +1,51 @@
+"""The seam between decoding and captions: a track turns one stream's samples into a growing hypothesis.
+
+There are two kinds. A frame track runs a frame-synchronous decoder (CTC, RNN-T, TDT) over encoder frames,
+cache-aware or buffered; what it has emitted stays. A window track decodes an attention model's window
+again and again and says how much of the result is settled. Endpoints, words, casing and updates are made
+behind this seam, in `recognizer.py`, the same way for both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine.types import Samples, Token
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What has been decoded since the last `drop`, oldest token first."""
+
+    tokens: tuple[Token, ...]
+    settled: int
+    """The first `settled` tokens stay; the others may still change or vanish."""
+    decoded: float
+    """Seconds of audio up to which the tokens are complete: nothing will be inserted before this time,
+    apart from the tokens that are not settled."""
+
+
+class Track(Protocol):
+    """One stream's way from samples to tokens. One owner thread, no lock."""
+
+    @property
+    def hypothesis(self) -> Hypothesis: ...
+
+    def push(self, samples: Samples) -> bool:
+        """Take in any number of samples; True when the hypothesis moved on (new tokens, or later `decoded`).
+
+        Cutting the same sound differently gives the same hypothesis once the same samples are in.
+        """
+        ...
+
+    def finish(self) -> None:
+        """The sound has ended: decode what is left, so that the last word is there, and settle all."""
+        ...
+
+    def drop(self, tokens: int) -> None:
+        """Forget the first `tokens` (all settled) tokens of the hypothesis because their utterance ended.
+
+        Encoder caches, predictor and decoder states stay as they are: an endpoint is a cut in the text only.
+        """
+        ...
