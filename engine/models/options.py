@@ -1,0 +1,25 @@
+"""What a caller may choose about how a model is opened; everything else the model's files decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Provider: TypeAlias = Literal["cpu", "cuda", "auto"]
+Precision: TypeAlias = Literal["auto", "fp32", "int8"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """How to open a model folder."""
+
+    threads: int = 1
+    """Threads inside one graph run. One is cheapest: a step of a live stream is too small to share."""
+    provider: Provider = "cpu"
+    """"auto" and "cuda" take the GPU where it works and the CPU where it does not; `ModelInfo.provider`
+    says which one really runs."""
+    precision: Precision = "auto"
+    """"auto": fp32 where the folder has it (the most exact, and on desktop processors the faster one),
+    else int8."""
+    decoder: str | None = None
+    """"ctc", "transducer", "attention", or None for the model's default."""
