@@ -1,0 +1,234 @@
+"""A caption session: owns the engine thread and its queue, from captured chunks to events.
+
+    source threads --put--> queue --get--> engine thread --on_event--> whoever shows captions
+
+Nothing that was heard is dropped: the queue is bounded by memory (ten minutes of sound), not by impatience.
+When the engine falls behind, a turn takes all chunks that wait, and `Lagging` says by how many seconds.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from queue import Empty, Queue
+from typing import Protocol
+
+import numpy as np
+
+from app.core.errors import AppError
+from app.core.events import (
+    Captioned,
+    DeviceLost,
+    Failed,
+    Lagging,
+    Level,
+    Listening,
+    NoSound,
+    SessionEvent,
+    SoundBack,
+    SoundLost,
+    SourceFinished,
+    Stopped,
+)
+from app.core.ports import CHUNK_SAMPLES, AudioChunk, Broken, Ended, Lost, Opened, Source, SourceEvent
+from engine.errors import EngineError
+from engine.types import SAMPLE_RATE, Samples, Update
+
+QUEUE_SECONDS = 600
+"""Sound that may wait for the engine, over all sources; beyond it the oldest source thread waits."""
+
+NO_SOUND_SECONDS = 5.0
+"""Digital zeros for so long are told to the user."""
+
+LAG_SECONDS = 1.0
+"""Captions are said to be behind from here on, and to have caught up below half of it."""
+
+
+class CaptionStream(Protocol):
+    """What a session asks of `engine.recognizer.Stream`."""
+
+    def push(self, samples: Samples) -> list[Update]: ...
+
+    def finish(self) -> list[Update]: ...
+
+
+@dataclass(slots=True)
+class _Channel:
+    """One source with its stream, as the engine thread sees it."""
+
+    source: Source
+    device: str
+    stream: CaptionStream | None = None
+    finished: bool = False
+    silent: float = 0.0
+    """Seconds of digital zeros up to now."""
+    waiting: list[AudioChunk] = field(default_factory=list)
+
+
+class CaptionSession:
+    """Captions from one or several sources through streams of one loaded model.
+
+    `make_stream` is called once a source on the engine thread, so a model may still be loading when the
+    session starts: sound queues meanwhile and nothing of it is lost. `on_event` is called on the engine
+    thread only and must be quick.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        make_stream: Callable[[], CaptionStream],
+        on_event: Callable[[SessionEvent], None],
+    ) -> None:
+        self._channels = [_Channel(source, source.name) for source in sources]
+        self._make_stream = make_stream
+        self._on_event = on_event
+        self._queue: Queue[tuple[_Channel, SourceEvent] | None] = Queue(
+            QUEUE_SECONDS * SAMPLE_RATE // CHUNK_SAMPLES
+        )
+        self._thread = threading.Thread(target=self._run, name="caption-engine", daemon=True)
+        self._lagging = False
+        self._started = False
+        self._failed = False
+
+    def start(self) -> None:
+        """Start the engine thread and every source.
+
+        Raises SourceError when a source cannot be opened; the others are stopped again.
+        """
+        self._started = True
+        self._thread.start()
+        try:
+            for channel in self._channels:
+                channel.source.start(partial(self._deliver, channel))
+        except AppError:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop the sources, caption what was heard to its last word, and wait for `Stopped`."""
+        for channel in self._channels:
+            channel.source.stop()
+        if self._started and self._thread.is_alive():
+            self._queue.put(None)
+            if threading.current_thread() is not self._thread:
+                self._thread.join()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until every source has ended and all is captioned; True when that is so."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _deliver(self, channel: _Channel, event: SourceEvent) -> None:
+        """Called on a source's thread; waits only when ten minutes of sound are waiting already."""
+        if not self._failed:
+            self._queue.put((channel, event))
+
+    def _run(self) -> None:
+        reason = "The caption engine stopped because of an error in the program; the log has the details."
+        try:
+            for channel in self._channels:
+                channel.stream = self._make_stream()
+            self._caption()
+            for channel in self._channels:
+                self._finish(channel)
+            reason = ""
+        except (EngineError, AppError) as error:
+            reason = str(error)
+        finally:  # anything unexpected goes on to threading.excepthook, which logs it
+            if reason:
+                self._fail(reason)
+            self._on_event(Stopped())
+
+    def _caption(self) -> None:
+        """Take what waits, in order, until the sentinel or the end of every source."""
+        while not all(channel.finished for channel in self._channels):
+            batch, more = self._take()
+            for channel, event in batch:
+                if isinstance(event, AudioChunk):
+                    channel.waiting.append(event)
+                else:
+                    self._push(channel)
+                    self._tell(channel, event)
+            for channel in self._channels:
+                self._push(channel)
+            if not more:
+                return
+
+    def _take(self) -> tuple[list[tuple[_Channel, SourceEvent]], bool]:
+        """Wait for one item, then take all that are there; False when the sentinel was among them."""
+        item = self._queue.get()
+        batch: list[tuple[_Channel, SourceEvent]] = []
+        while item is not None:
+            batch.append(item)
+            try:
+                item = self._queue.get_nowait()
+            except Empty:
+                return batch, True
+        return batch, False
+
+    def _push(self, channel: _Channel) -> None:
+        chunks, channel.waiting = channel.waiting, []
+        if not chunks or channel.stream is None:
+            return
+        if any(chunk.overflowed for chunk in chunks):
+            self._on_event(SoundLost(channel.source.kind, channel.device))
+        self._watch_level(channel, chunks)
+        samples = chunks[0].samples if len(chunks) == 1 else np.concatenate([chunk.samples for chunk in chunks])
+        for update in channel.stream.push(samples):
+            self._on_event(Captioned(channel.source.kind, update))
+        self._watch_lag(chunks[-1])
+
+    def _watch_level(self, channel: _Channel, chunks: Sequence[AudioChunk]) -> None:
+        kind = channel.source.kind
+        self._on_event(Level(kind, chunks[-1].level))
+        for chunk in chunks:
+            before = channel.silent
+            channel.silent = 0.0 if chunk.level > 0.0 else before + len(chunk.samples) / SAMPLE_RATE
+            if channel.silent >= NO_SOUND_SECONDS > before:
+                self._on_event(NoSound(kind, channel.device, NO_SOUND_SECONDS))
+            elif before >= NO_SOUND_SECONDS and channel.silent == 0.0:
+                self._on_event(SoundBack(kind))
+
+    def _watch_lag(self, newest: AudioChunk) -> None:
+        behind = time.monotonic() - newest.captured_at
+        if behind >= LAG_SECONDS:
+            self._lagging = True
+            self._on_event(Lagging(behind))
+        elif self._lagging and behind < LAG_SECONDS / 2:
+            self._lagging = False
+            self._on_event(Lagging(0.0))
+
+    def _tell(self, channel: _Channel, event: Opened | Lost | Ended | Broken) -> None:
+        kind = channel.source.kind
+        match event:
+            case Opened(device):
+                channel.device, channel.silent = device, 0.0
+                self._on_event(Listening(kind, device))
+            case Lost(device, reason):
+                self._on_event(DeviceLost(kind, device, reason))
+            case Ended():
+                self._finish(channel)
+                self._on_event(SourceFinished(kind))
+            case Broken(_, reason):
+                self._finish(channel)
+                self._on_event(SourceFinished(kind, reason))
+
+    def _finish(self, channel: _Channel) -> None:
+        """Flush the stream so that the last word is shown; harmless when done before."""
+        if channel.finished or channel.stream is None:
+            return
+        channel.finished = True
+        for update in channel.stream.finish():
+            self._on_event(Captioned(channel.source.kind, update))
+
+    def _fail(self, reason: str) -> None:
+        """Tell why, and let no source thread hang on a full queue."""
+        self._failed = True
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        for channel in self._channels:
+            channel.source.stop()
+        self._on_event(Failed(reason))

@@ -1,0 +1,179 @@
+"""The engine's face and its only assembly point: `Recognizer` is shared and immutable, a `Stream` has one owner.
+
+    recognizer = Recognizer.load(folder)
+    stream = recognizer.stream()
+    for samples in source:
+        for update in stream.push(samples):
+            ...
+    stream.finish()
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from engine.endpoint import Endpoint, EndpointRules, judge
+from engine.errors import BadSamples
+from engine.text.words import spans, words_of
+from engine.track import Hypothesis, Track
+from engine.types import SAMPLE_RATE, Final, Partial, Samples, Silence, Token, Update, Word
+
+STEP_SAMPLES = 1_280
+"""A stream looks at its hypothesis after every 80 ms of sound, so updates do not depend on how sound was cut."""
+
+
+class Stream:
+    """Captions of one stream of sound. One owner thread, no lock."""
+
+    def __init__(self, track: Track, rules: EndpointRules) -> None:
+        self._track = track
+        self._rules = rules
+        self._pending: list[Samples] = []
+        self._pending_samples = 0
+        self._heard_samples = 0
+        self._utterance = _Utterance(0)
+        self._quiet_since = 0.0
+        self._silence_told = False
+
+    def push(self, samples: Samples) -> list[Update]:
+        """Take in sound, float32 [N] of any length, and say what is new.
+
+        Raises BadSamples for anything but a one-dimensional array of floats. NaN and infinity count as silence.
+        """
+        self._pending.append(_clean(samples))
+        self._pending_samples += len(samples)
+        if self._pending_samples < STEP_SAMPLES:
+            return []
+        joined = self._take_pending()
+        whole = len(joined) // STEP_SAMPLES * STEP_SAMPLES
+        updates: list[Update] = []
+        for start in range(0, whole, STEP_SAMPLES):
+            updates += self._step(joined[start : start + STEP_SAMPLES])
+        self._pending, self._pending_samples = [joined[whole:]], len(joined) - whole
+        return updates
+
+    def finish(self) -> list[Update]:
+        """The sound has ended: decode to the last word and end the utterance."""
+        updates = self._step(self._take_pending())
+        self._track.finish()
+        self._utterance.read(self._track.hypothesis, self._heard)
+        if self._utterance.words:
+            updates.append(self._end(len(self._utterance.words)))
+        return updates
+
+    @property
+    def _heard(self) -> float:
+        return self._heard_samples / SAMPLE_RATE
+
+    def _take_pending(self) -> Samples:
+        joined = self._pending[0] if len(self._pending) == 1 else np.concatenate([*self._pending, _NO_SAMPLES])
+        self._pending, self._pending_samples = [], 0
+        return joined
+
+    def _step(self, samples: Samples) -> list[Update]:
+        self._heard_samples += len(samples)
+        if not self._track.push(samples):
+            return []
+        hypothesis = self._track.hypothesis
+        changed = self._utterance.read(hypothesis, self._heard)
+        ended = self._endpoint(hypothesis)
+        if ended is None:
+            return [self._utterance.partial(self._heard)] if changed else []
+        if isinstance(ended, Final) and self._utterance.words:
+            return [ended, self._utterance.partial(self._heard)]
+        return [ended]
+
+    def _endpoint(self, hypothesis: Hypothesis) -> Final | Silence | None:
+        """Apply the rules to what was just read."""
+        utterance, words = self._utterance, self._utterance.words
+        found = judge(
+            self._rules,
+            text=words[-1].text if words else "",
+            settled=words[utterance.settled - 1].text if utterance.settled else "",
+            silence=hypothesis.decoded - (words[-1].end if words else self._quiet_since),
+            length=hypothesis.decoded - words[0].start if words else 0.0,
+        )
+        if found is Endpoint.PAUSE and hypothesis.settled == len(hypothesis.tokens):
+            return self._end(len(words))
+        if found is Endpoint.LENGTH:
+            return self._end(utterance.settled)
+        if found is Endpoint.SILENCE and not self._silence_told:
+            self._silence_told = True
+            return Silence(self._quiet_since, self._heard)
+        return None
+
+    def _end(self, words: int) -> Final:
+        """End the utterance after its first `words` words; what follows begins the next one."""
+        ended, tokens = self._utterance.end(words, self._heard)
+        self._track.drop(tokens)
+        self._utterance = self._utterance.rest(words)
+        self._utterance.read(self._track.hypothesis, self._heard)
+        self._quiet_since, self._silence_told = ended.end, False
+        return ended
+
+
+class _Utterance:
+    """The utterance being spoken: its words, which of them are settled, and when each was first shown."""
+
+    def __init__(self, number: int, shown: Sequence[Word] = ()) -> None:
+        self.number = number
+        self.words: tuple[Word, ...] = ()
+        self.settled = 0
+        self._tokens: tuple[Token, ...] = ()
+        self._ends: list[int] = []
+        """Index of the token after each word's last one."""
+        self._shown = shown
+
+    def read(self, hypothesis: Hypothesis, heard: float) -> bool:
+        """Take over the hypothesis; True when there is something new to show."""
+        before = ([word.text for word in self.words], self.settled)
+        previous = self.words or self._shown
+        self._tokens = hypothesis.tokens
+        words = words_of(self._tokens, heard)
+        self.words = tuple(_with_first_shown(word, previous[i : i + 1]) for i, word in enumerate(words))
+        self._ends = [end for _, end in spans(self._tokens)][: len(words)]  # only the last span may hold no text
+        # A word is closed once a later word has been opened by a settled piece: until then punctuation may join it.
+        self.settled = max(self.settled, sum(end < hypothesis.settled for end in self._ends[:-1]))
+        return before != ([word.text for word in self.words], self.settled)
+
+    def partial(self, heard: float) -> Partial:
+        return Partial(self.number, self.words, self.settled, heard)
+
+    def end(self, words: int, heard: float) -> tuple[Final, int]:
+        """The ended utterance and how many tokens it holds."""
+        tokens = len(self._tokens) if words == len(self.words) else self._ends[words - 1]
+        spoken = self.words[:words]
+        final = Final(self.number, spoken, self._tokens[:tokens], spoken[0].start, spoken[-1].end, heard)
+        return final, tokens
+
+    def rest(self, words: int) -> _Utterance:
+        """The next utterance, which begins with the words after the first `words`."""
+        return _Utterance(self.number + 1, self.words[words:])
+
+
+_NO_SAMPLES = np.zeros(0, np.float32)
+_NOT_LETTERS = re.compile(r"[\W_]+")
+
+
+def _with_first_shown(word: Word, previous: Sequence[Word]) -> Word:
+    """A word that stood there before, punctuation and case aside, keeps the time it was first shown."""
+    if previous and _bare(previous[0].text) == _bare(word.text):
+        return replace(word, emitted=previous[0].emitted)
+    return word
+
+
+def _bare(text: str) -> str:
+    return _NOT_LETTERS.sub("", text).casefold() or text
+
+
+def _clean(samples: Samples) -> Samples:
+    if samples.ndim != 1 or samples.dtype.kind != "f":
+        raise BadSamples(
+            f"Sound must be a one-dimensional array of floats; this one is {samples.dtype} of shape {samples.shape}."
+        )
+    finite = np.isfinite(samples)
+    return samples.astype(np.float32, copy=False) if finite.all() else np.where(finite, samples, 0).astype(np.float32)

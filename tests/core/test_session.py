@@ -1,0 +1,191 @@
+"""The session carries sound to the engine and tells facts; nothing of the sound is lost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from app.core.errors import SourceError
+from app.core.events import (
+    Captioned,
+    DeviceLost,
+    Failed,
+    Lagging,
+    Level,
+    Listening,
+    NoSound,
+    SessionEvent,
+    SoundBack,
+    SoundLost,
+    SourceFinished,
+    Stopped,
+)
+from app.core.ports import Broken, Lost, Opened, SourceKind
+from app.core.session import CaptionSession, CaptionStream
+from engine.endpoint import EndpointRules
+from engine.errors import EngineError
+from engine.recognizer import Stream
+from engine.types import Final
+from tests.helpers.scripted import PlayedSource, ScriptedTrack, Spoken, chunks_of, file_like
+
+SOUND = np.linspace(0.1, 0.2, 20 * 1_280 + 333, dtype=np.float32)
+
+
+class Recorder:
+    """A stream that keeps all it was given."""
+
+    def __init__(self) -> None:
+        self.samples: list[np.ndarray] = []
+        self.finished = 0
+
+    def push(self, samples: np.ndarray) -> list:
+        self.samples.append(samples)
+        return []
+
+    def finish(self) -> list:
+        self.finished += 1
+        return []
+
+    @property
+    def sound(self) -> np.ndarray:
+        return np.concatenate(self.samples)
+
+
+def run(sources: list[PlayedSource], make_stream: Callable[[], CaptionStream]) -> list[SessionEvent]:
+    events: list[SessionEvent] = []
+    session = CaptionSession(sources, make_stream, events.append)
+    session.start()
+    assert session.wait(10.0)
+    session.stop()
+    return events
+
+
+def test_a_file_is_captioned_to_its_last_word() -> None:
+    track = ScriptedTrack([Spoken("\u2581one", 0.4)], tail=[Spoken("\u2581two", 1.6)])
+    events = run([PlayedSource(file_like(SOUND))], lambda: Stream(track, EndpointRules()))
+    finals = [e.update for e in events if isinstance(e, Captioned) and isinstance(e.update, Final)]
+    assert [f.text for f in finals] == ["one two"]
+    assert [type(e) for e in events[-2:]] == [SourceFinished, Stopped]
+    assert Listening(SourceKind.FILE, "played") in events
+
+
+def test_no_sample_is_lost_even_when_the_model_loads_slowly() -> None:
+    recorder, loaded = Recorder(), threading.Event()
+
+    def slow() -> Recorder:
+        assert loaded.wait(5.0)
+        return recorder
+
+    session = CaptionSession([PlayedSource(file_like(SOUND))], slow, lambda event: None)
+    session.start()
+    loaded.set()
+    assert session.wait(5.0)
+    assert np.array_equal(recorder.sound, SOUND)
+    assert recorder.finished == 1
+    session.stop()
+
+
+def test_stop_captions_what_waits_and_finishes_once() -> None:
+    recorder = Recorder()
+    session = CaptionSession([PlayedSource([Opened("x"), *chunks_of(SOUND)])], lambda: recorder, lambda event: None)
+    session.start()
+    while not recorder.samples:
+        time.sleep(0.001)  # polling a fact of another thread
+    session.stop()
+    session.stop()
+    assert recorder.finished == 1
+    assert np.array_equal(recorder.sound, SOUND[: len(recorder.sound)])
+
+
+def test_two_sources_have_a_stream_each() -> None:
+    made: list[Recorder] = []
+
+    def make() -> Recorder:
+        made.append(Recorder())
+        return made[-1]
+
+    sources = [
+        PlayedSource(file_like(SOUND), SourceKind.MICROPHONE, "mic"),
+        PlayedSource(file_like(-SOUND), SourceKind.SYSTEM, "speakers"),
+    ]
+    events = run(sources, make)
+    assert np.array_equal(made[0].sound, SOUND)
+    assert np.array_equal(made[1].sound, -SOUND)
+    assert {e.source for e in events if isinstance(e, SourceFinished)} == {SourceKind.MICROPHONE, SourceKind.SYSTEM}
+
+
+def test_zeros_for_five_seconds_are_told_once_and_sound_coming_back_too() -> None:
+    sound = np.concatenate([np.zeros(16_000 * 12, np.float32), SOUND])
+    events = run([PlayedSource(file_like(sound))], Recorder)
+    assert [e for e in events if isinstance(e, NoSound | SoundBack)] == [
+        NoSound(SourceKind.FILE, "played", 5.0),
+        SoundBack(SourceKind.FILE),
+    ]
+
+
+def test_levels_losses_and_overflows_are_told() -> None:
+    chunks = chunks_of(SOUND)
+    chunks[3] = replace(chunks[3], overflowed=True)
+    unplugged = [Lost("usb", "It was unplugged."), Opened("built-in")]
+    played = [Opened("usb"), *chunks[:5], *unplugged, *chunks[5:], Broken("b", "Gone.")]
+    events = run([PlayedSource(played, SourceKind.MICROPHONE)], Recorder)
+    assert any(isinstance(e, Level) and 0.09 < e.level < 0.21 for e in events)
+    assert SoundLost(SourceKind.MICROPHONE, "usb") in events
+    told = [e for e in events if isinstance(e, Listening | DeviceLost | SourceFinished)]
+    assert told == [
+        Listening(SourceKind.MICROPHONE, "usb"),
+        DeviceLost(SourceKind.MICROPHONE, "usb", "It was unplugged."),
+        Listening(SourceKind.MICROPHONE, "built-in"),
+        SourceFinished(SourceKind.MICROPHONE, "Gone."),
+    ]
+
+
+def test_being_late_is_told_and_catching_up_too() -> None:
+    now = time.monotonic()
+    late, fresh = chunks_of(SOUND, captured_at=now - 3.0), chunks_of(SOUND, captured_at=now + 60.0)
+    one_at_a_time = threading.Semaphore(0)
+
+    class Paced(PlayedSource):
+        def start(self, deliver: Callable) -> None:
+            def slowly(event: object) -> None:
+                deliver(event)
+                one_at_a_time.acquire(timeout=1.0)
+
+            super().start(slowly)
+
+    class Releasing(Recorder):
+        def push(self, samples: np.ndarray) -> list:
+            one_at_a_time.release()
+            return super().push(samples)
+
+    source = Paced([*late[:2], *fresh[:2], Broken("x", "done")])
+    lags = [e.seconds for e in run([source], Releasing) if isinstance(e, Lagging)]
+    assert len(lags) >= 2
+    assert 3.0 <= lags[0] < 4.0
+    assert lags[-1] == 0.0
+
+
+def test_an_engine_error_is_one_sentence_and_ends_the_session() -> None:
+    def broken() -> CaptionStream:
+        raise EngineError("The model is broken.")
+
+    events = run([PlayedSource([Opened("x"), *chunks_of(SOUND)])], broken)
+    assert [e for e in events if isinstance(e, Failed)] == [Failed("The model is broken.")]
+    assert isinstance(events[-1], Stopped)
+
+
+def test_a_source_that_cannot_open_stops_the_others() -> None:
+    class Closed(PlayedSource):
+        def start(self, deliver: Callable) -> None:
+            raise SourceError("There is no microphone.")
+
+    events: list[SessionEvent] = []
+    session = CaptionSession([PlayedSource(file_like(SOUND)), Closed([])], Recorder, events.append)
+    with pytest.raises(SourceError, match="no microphone"):
+        session.start()
+    assert isinstance(events[-1], Stopped)
