@@ -3,6 +3,9 @@
     AppError
       SourceError           a microphone, an output or a file cannot be captured from
       SettingsError         a settings file cannot be read or written
+      ModelNotFound         there is no model where one was looked for
+      OutputError           results cannot be written
+      UsageError            what was asked for on the command line does not exist
 """
 
 from __future__ import annotations
@@ -18,3 +21,15 @@ class SourceError(AppError):
 
 class SettingsError(AppError):
     """Settings cannot be read or written."""
+
+
+class ModelNotFound(AppError):
+    """There is no model where one was looked for."""
+
+
+class OutputError(AppError):
+    """Results cannot be written, as on a full disk."""
+
+
+class UsageError(AppError):
+    """The command line asks for something that does not exist, as argparse could not know."""

@@ -1,0 +1,212 @@
+"""The command line: which command, with what, and what becomes of errors. The commands are in `app.commands`.
+
+Exit codes: 0 done; 1 something could not be done (one sentence on standard error says what); 2 the command line asks
+for something that does not exist; 130 interrupted. Nothing heavy is imported before a command is known.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import io
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from app.core import logs
+from app.core.errors import AppError, OutputError, UsageError
+from engine.errors import EngineError, UnsupportedDecoder
+
+DECODERS = ("ctc", "transducer", "attention")
+FORMATS = ("txt", "json", "srt", "vtt")
+
+_EPILOG = """\
+Without a command the caption window opens.
+
+examples:
+  caique                                     captions in a window
+  caique demo                                caption the bundled recording
+  caique live --source system                caption what the computer is playing, in the terminal
+  caique transcribe talk.mp4 --format srt > talk.srt
+  caique transcribe *.wav --format json > all.jsonl
+
+Everything happens on this computer: no sound and no text leaves it.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"caique: {message.rstrip('.')} (see {self.prog} --help).\n")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; returns the exit code."""
+    args = make_parser().parse_args(arguments)
+    logs.start(verbose=args.verbose)
+    _make_output_safe()
+    try:
+        return _run(args)
+    except (UsageError, UnsupportedDecoder) as error:
+        return _tell(error, 2)
+    except OutputError as error:
+        _discard_output()
+        return _tell(error, 1)
+    except (AppError, EngineError) as error:
+        return _tell(error, 1)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        _discard_output()
+        return 1
+
+
+def _run(args: argparse.Namespace) -> int:
+    match args.command:
+        case "transcribe":
+            from app.commands import transcribe
+
+            return transcribe.run(args.files, args.model, args.decoder, args.latency, args.format)
+        case "live":
+            from app.commands import live
+
+            return live.run(args.source or "mic", args.model, args.decoder, args.latency)
+        case "devices":
+            from app.commands import devices
+
+            return devices.run(sys.stdout)
+        case "demo":
+            from app.commands import demo
+
+            return demo.run(args.model, args.decoder, args.latency, terminal=args.terminal)
+        case _:
+            from app.commands import window
+
+            return window.run(args.source, args.model, args.decoder, args.latency)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Every command and option there is."""
+    parser = _Parser(
+        prog="caique",
+        description="Live captions on your own computer: from the microphone, from whatever is playing, "
+        "or from a file.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"caique {importlib.metadata.version('caique')}")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show the program's log on standard error")
+    parser.set_defaults(source=None, model=None, decoder=None, latency=None)
+    _add_source(parser, default="as last time")
+    _add_model(parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+
+    transcribe = commands.add_parser(
+        "transcribe",
+        help="write down what is said in recordings",
+        description="Write down what is said in recordings, through the same streaming captions as the window. The "
+        "result goes to standard output, everything else to standard error. A recording that cannot be read is named "
+        "there; the others are still done, and the exit code is 1.",
+    )
+    transcribe.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="a recording: WAV, FLAC, OGG, MP3, or anything ffmpeg reads where that is installed; "
+        '"demo" is the bundled recording',
+    )
+    transcribe.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="txt",
+        help="txt: one utterance a line (default); json: one object a line for each file, with times in seconds; "
+        "srt, vtt: subtitles of one recording",
+    )
+    _add_model(transcribe)
+
+    live = commands.add_parser(
+        "live",
+        help="captions in the terminal",
+        description="Captions in the terminal until Ctrl-C. Piped, each finished utterance is one line.",
+    )
+    _add_source(live, default="mic")
+    _add_model(live)
+
+    commands.add_parser(
+        "devices",
+        help="list inputs and outputs",
+        description="List what can be captioned: the ID to give to --source, what it is, and its name. "
+        "* marks the system's default input and output.",
+    )
+
+    demo = commands.add_parser(
+        "demo",
+        help="caption the bundled recording",
+        description="Caption the bundled recording in real time: in the window, or in the terminal where there is "
+        "no display.",
+    )
+    demo.add_argument("--terminal", action="store_true", help="caption in the terminal even if there is a display")
+    _add_model(demo)
+    return parser
+
+
+def _add_source(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument(
+        "--source",
+        metavar="mic|system|both|DEVICE",
+        default=argparse.SUPPRESS,  # a command's default must not hide what was given before the command
+        help="what to caption: the default microphone, what the computer is playing, both with a label each, or a "
+        f"device by its ID or name as `caique devices` lists it (default: {default})",
+    )
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("model")
+    group.add_argument(
+        "--model",
+        type=Path,
+        metavar="DIR",
+        default=argparse.SUPPRESS,
+        help="a model folder: a sherpa-onnx streaming CTC or transducer model, a NeMo or onnx-asr export, or "
+        "Moonshine's .ort files (default: the starter model, Moonshine tiny-en)",
+    )
+    group.add_argument(
+        "--decoder",
+        choices=DECODERS,
+        default=argparse.SUPPRESS,
+        help="which of the model's decoders to use (default: the model's best)",
+    )
+    group.add_argument(
+        "--latency",
+        type=_milliseconds,
+        metavar="MS",
+        default=argparse.SUPPRESS,
+        help="delay in milliseconds, for a model that offers several: 80, 160, ... (default: the model's smallest)",
+    )
+
+
+def _milliseconds(text: str) -> int:
+    value = int(text) if text.isdecimal() else 0
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of milliseconds")
+    return value
+
+
+def _make_output_safe() -> None:
+    """Results are UTF-8 on every system, and a file name in no valid encoding cannot stop them."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
+
+
+def _discard_output() -> None:
+    """Nobody reads standard output any more, or it cannot be written: let the interpreter's last flush go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _tell(error: Exception, code: int) -> int:
+    print(f"caique: {error}", file=sys.stderr)
+    return code

@@ -1,0 +1,117 @@
+"""`caique live`, and `caique demo` in a terminal: a caption session drawn by `TerminalCaptions`."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from app.audio.sources import open_sources
+from app.commands import models
+from app.commands.output import TerminalCaptions
+from app.core.events import (
+    Captioned,
+    DeviceLost,
+    Failed,
+    Lagging,
+    Listening,
+    NoSound,
+    SessionEvent,
+    SoundBack,
+    SoundLost,
+    SourceFinished,
+)
+from app.core.ports import Source, SourceKind
+from app.core.session import CaptionSession, CaptionStream
+
+LABELS = {SourceKind.MICROPHONE: "Mic", SourceKind.SYSTEM: "System", SourceKind.FILE: "File"}
+
+_LOOK_AGAIN = 0.2
+"""Seconds between two looks whether the session is over; a wait without end would not see Ctrl-C on Windows."""
+
+
+def run(source: str, folder: Path | None, decoder: str | None, latency: int | None) -> int:
+    """Caption a live source until it ends or the user stops it; 1 when it could not go on."""
+    sources = open_sources(source)
+    recognizer = models.load(folder, decoder, latency)
+    return caption(sources, recognizer.stream)
+
+
+def caption(sources: Sequence[Source], make_stream: Callable[[], CaptionStream]) -> int:
+    """Draw captions of `sources`. Ctrl-C and SIGTERM finish the last words first and are a success."""
+    labels = LABELS if len(sources) > 1 else {}
+    with TerminalCaptions(labels, Console(), Console(stderr=True)) as screen:
+        reporter = _Reporter(screen)
+        session = CaptionSession(sources, make_stream, reporter.on_event)
+        with _terminate_like_interrupt():
+            try:
+                session.start()
+                while not session.wait(_LOOK_AGAIN):
+                    pass
+            except KeyboardInterrupt:
+                session.stop()
+    return 1 if reporter.failed else 0
+
+
+class _Reporter:
+    """Turns the session's facts into captions and sentences. Called on the engine thread."""
+
+    def __init__(self, screen: TerminalCaptions) -> None:
+        self._screen = screen
+        self._lagging = False
+        self._told_lost: set[str] = set()
+        self.failed = False
+
+    def on_event(self, event: SessionEvent) -> None:
+        if isinstance(event, Captioned):
+            self._screen.show(event.source, event.update)
+            return
+        sentence = self._sentence(event)
+        if sentence:
+            self._screen.notice(sentence)
+
+    def _sentence(self, event: SessionEvent) -> str:
+        """What to tell the user; empty for nothing."""
+        match event:
+            case Listening(_, device):
+                return f"Listening to {device}."
+            case NoSound(_, device, seconds):
+                return f"No sound from {device} for {seconds:.0f} s; is it muted?"
+            case SoundBack():
+                return "There is sound again."
+            case DeviceLost(_, _, reason):
+                return reason
+            case SourceFinished(_, reason):
+                self.failed |= bool(reason)
+                return reason
+            case Failed(reason):
+                self.failed = True
+                return reason
+            case SoundLost(_, device) if device not in self._told_lost:
+                self._told_lost.add(device)
+                return f"{device} lost some sound before it reached Caique."
+            case Lagging(seconds):
+                was, self._lagging = self._lagging, seconds > 0
+                if was == self._lagging:
+                    return ""
+                return f"Captions are {seconds:.0f} s behind." if seconds else "Captions have caught up."
+            case _:
+                return ""
+
+
+@contextmanager
+def _terminate_like_interrupt() -> Iterator[None]:
+    """SIGTERM, as `timeout` sends it, ends captions as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,31 @@
+"""Loads the model that the command line asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from app.core.catalogue import latency_profiles, model_folder
+from app.core.errors import UsageError
+from engine.models.options import ModelOptions
+from engine.recognizer import Recognizer
+
+
+def load(folder: Path | None, decoder: str | None, latency: int | None) -> Recognizer:
+    """Load the model in `folder`, or the starter model.
+
+    latency: delay in milliseconds, for models that come with a folder for each; the smallest when None.
+    Raises UsageError for a delay the model does not have, EngineError or AppError when there is no usable model.
+    """
+    chosen = model_folder(folder)
+    profiles = latency_profiles(chosen)
+    if not profiles:
+        recognizer = Recognizer.load(chosen, ModelOptions(decoder=decoder))
+        only = round((recognizer.info.chunk + recognizer.info.look_ahead) * 1000)
+        if latency not in (None, only):
+            raise UsageError(f"The model {recognizer.info.name} has one latency, {only} ms; leave out --latency.")
+        return recognizer
+    delay = min(profiles) if latency is None else latency
+    if delay not in profiles:
+        offered = ", ".join(map(str, profiles))
+        raise UsageError(f"The model {chosen.name} has no latency of {latency} ms; it has {offered} ms.")
+    return Recognizer.load(profiles[delay], ModelOptions(decoder=decoder))

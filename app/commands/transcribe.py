@@ -1,0 +1,116 @@
+"""`caique transcribe`: recordings through the streaming captions, as fast as the computer can."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Protocol, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from app.audio import sound_file
+from app.commands import models
+from app.commands.output import write_result
+from app.core.catalogue import demo_recording
+from app.core.errors import AppError, SourceError, UsageError
+from app.core.ports import AudioChunk
+from app.core.session import CaptionStream
+from app.core.transcript.formats import WRITERS, Transcript
+from engine.errors import EngineError
+from engine.types import SAMPLE_RATE, Final
+
+DEMO = "demo"
+LONG_RECORDING = 30.0
+"""Seconds from which on a recording gets a progress bar."""
+
+
+class Model(Protocol):
+    """What transcribing asks of `engine.recognizer.Recognizer`."""
+
+    def stream(self) -> CaptionStream: ...
+
+
+def run(files: Sequence[str], folder: Path | None, decoder: str | None, latency: int | None, form: str) -> int:
+    """Transcribe every file with one loaded model; 1 when one of them could not be."""
+    if len(files) > 1 and form in ("srt", "vtt"):
+        raise UsageError(f"A {form} file holds one recording; give one FILE at a time, or use --format json.")
+    return transcribe(files, models.load(folder, decoder, latency), form, sys.stdout)
+
+
+def transcribe(files: Sequence[str], model: Model, form: str, out: TextIO) -> int:
+    """Write the transcript of each file to `out`; a file that cannot be read is named on standard error.
+
+    Plain text of several files begins each with a line of its name.
+    """
+    code = 0
+    for number, file in enumerate(files):
+        if form == "txt" and len(files) > 1:
+            write_result(("\n" if number else "") + f"==> {file} <==\n", out)
+        try:
+            _transcribe_file(file, model.stream(), form, out)
+        except (EngineError, AppError) as error:
+            print(f"caique: {_naming(file, str(error))}", file=sys.stderr)
+            code = 1
+    return code
+
+
+def _transcribe_file(file: str, stream: CaptionStream, form: str, out: TextIO) -> None:
+    """Plain text is written as utterances end, the other formats when all is known.
+
+    Of a file that breaks off, what could be heard is written before its SourceError goes on.
+    """
+    said: list[Final] = []
+    heard = 0
+
+    def write() -> None:
+        write_result(WRITERS[form](Transcript(file, heard / SAMPLE_RATE, tuple(said))), out)
+        said.clear()
+
+    with ExitStack() as stack:
+        path = stack.enter_context(demo_recording()) if file == DEMO and not Path(file).exists() else Path(file)
+        chunks = stack.enter_context(_progress(path, hidden=form == "txt" and out.isatty()))
+        damage: SourceError | None = None
+        try:
+            for chunk in chunks:
+                heard += len(chunk.samples)
+                said += _finals(stream.push(chunk.samples))
+                if form == "txt" and said:
+                    write()
+        except SourceError as error:
+            damage = error
+        if heard:
+            said += _finals(stream.finish())
+            write()
+        if damage:
+            raise damage
+
+
+def _finals(updates: Iterable[object]) -> Iterator[Final]:
+    return (update for update in updates if isinstance(update, Final))
+
+
+@contextmanager
+def _progress(path: Path, *, hidden: bool) -> Iterator[Iterable[AudioChunk]]:
+    """The chunks of a recording; taking them moves a bar on standard error if that is a terminal."""
+    screen = Console(stderr=True)
+    chunks, duration = sound_file.read_chunks(path), sound_file.duration(path)
+    if hidden or not screen.is_terminal or (duration is not None and duration < LONG_RECORDING):
+        yield chunks
+        return
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=screen, transient=True) as progress:
+        task = progress.add_task(path.name, total=duration)
+
+        def counted() -> Iterator[AudioChunk]:
+            for chunk in chunks:
+                yield chunk
+                progress.advance(task, len(chunk.samples) / SAMPLE_RATE)
+
+        yield counted()
+
+
+def _naming(file: str, sentence: str) -> str:
+    return sentence if file in sentence else f"{file}: {sentence}"
