@@ -106,9 +106,7 @@ def open_graph(path: Path, options: ModelOptions, needed_for: str) -> Graph:
     _check_file(path, needed_for)
     for providers in _providers(options):
         try:
-            session = ort.InferenceSession(
-                str(path), _session_options(options), providers=providers, enable_fallback=0
-            )
+            session = ort.InferenceSession(str(path), _session_options(options), providers=providers, enable_fallback=0)
         except _ORT_ERRORS as error:
             if providers != [_CPU]:
                 continue

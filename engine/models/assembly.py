@@ -1,0 +1,95 @@
+"""Puts a frame-synchronous bundle together from opened graphs; what all its layouts have in common."""
+
+from __future__ import annotations
+
+from engine.errors import ModelMismatch
+from engine.models.buffering import DEFAULT_CONTEXT
+from engine.models.encoder_graph import CacheAwareGraph, OfflineGraph
+from engine.models.files import ModelFolder, graphs
+from engine.models.options import Precision
+from engine.models.parts import CtcHead, FrameBundle
+from engine.models.session import Graph, open_graph
+from engine.models.transducer_nets import TransducerNets, check_nets
+from engine.types import ModelInfo
+
+_MAX_SYMBOLS = 10
+"""NeMo's default bound for greedy decoding."""
+_FRAME = 0.01
+"""Seconds from one feature frame to the next."""
+
+
+def transducer_bundle(
+    folder: ModelFolder,
+    encoder: CacheAwareGraph | OfflineGraph,
+    precision: Precision,
+    nets: TransducerNets,
+    nets_graphs: tuple[Graph, ...],
+) -> FrameBundle:
+    """A bundle with a transducer, and with the CTC head where the folder has one.
+
+    Args:
+        nets_graphs: the graphs behind `nets`, the one with the joint last.
+    """
+    joint = nets_graphs[-1]
+    extra = check_nets(nets, joint, encoder.width, len(folder.vocabulary.pieces) + 1)
+    durations = folder.config.integers("durations") or tuple(range(extra))
+    if len(durations) != extra:
+        raise ModelMismatch(
+            folder.config.path,
+            f'"durations" lists {len(durations)} values, {joint.path.name} scores {extra} durations',
+        )
+    head = _ctc_head(folder, encoder, precision)
+    used = (encoder.graph, *nets_graphs, *([head.graph] if head else []))
+    family = "hybrid" if head else "tdt" if durations else "rnnt"
+    decoders = ("transducer", "ctc") if head else ("transducer",)
+    return FrameBundle(
+        folder=folder.path,
+        info=describe(folder, family, decoders, encoder, precision, used),
+        vocabulary=folder.vocabulary,
+        encoder=encoder,
+        ctc=head,
+        transducer=nets,
+        durations=durations,
+        max_symbols=folder.config.integer("max_tokens_per_step") or _MAX_SYMBOLS,
+    )
+
+
+def describe(
+    folder: ModelFolder,
+    family: str,
+    decoders: tuple[str, ...],
+    encoder: CacheAwareGraph | OfflineGraph,
+    precision: Precision,
+    used: tuple[Graph, ...],
+) -> ModelInfo:
+    """The facts of a model, from its files alone."""
+    if isinstance(encoder, CacheAwareGraph):
+        # The chunk contains its look-ahead: all its frames see the whole chunk.
+        chunk, look_ahead = encoder.sizes.shift * _FRAME, 0.0
+    else:
+        chunk, look_ahead = DEFAULT_CONTEXT.chunk, DEFAULT_CONTEXT.right
+    return ModelInfo(
+        name=folder.path.resolve().name,
+        family=family,
+        decoders=decoders,
+        streaming=isinstance(encoder, CacheAwareGraph),
+        chunk=chunk,
+        look_ahead=look_ahead,
+        vocabulary_size=len(folder.vocabulary.pieces),
+        precision=precision,
+        provider=encoder.graph.provider,
+        cased=folder.vocabulary.cased,
+        punctuated=folder.vocabulary.punctuated,
+        files=(*(graph.path.name for graph in used), folder.vocabulary.path.name),
+    )
+
+
+def _ctc_head(folder: ModelFolder, encoder: CacheAwareGraph | OfflineGraph, precision: Precision) -> CtcHead | None:
+    use = "the CTC decoder"
+    if named := folder.config.text("ctc_head"):
+        graph = open_graph(folder.path / named, folder.options, use)
+    elif graphs(folder.path, "ctc_head"):
+        graph = folder.open_beside("ctc_head", use, precision)
+    else:
+        return None
+    return CtcHead(graph, encoder.width, folder.vocabulary)
