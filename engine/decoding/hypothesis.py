@@ -1,0 +1,41 @@
+"""What frame-synchronous decoders have in common: the step they take, and what they say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from engine.types import Frames
+
+
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """One symbol that a decoder has emitted and will not take back."""
+
+    token: int
+    frame: int
+    """Encoder frame, counted from the start of the stream."""
+    duration: int
+    """Encoder frames the model skipped after it; 0 for CTC and RNN-T."""
+    confidence: float
+    """Probability of the token among all tokens and the blank."""
+
+
+class Decoder(Protocol):
+    """Turns encoder frames into symbols. Immutable: the state, of the decoder's own kind, goes in and out."""
+
+    def start(self) -> Any:
+        """The state at the start of a stream."""
+        ...
+
+    def step(self, frames: Frames, state: Any) -> tuple[list[Emission], Any]:
+        """Decode the next encoder frames [T, width] of a stream."""
+        ...
+
+
+def probability(scores: Frames, token: int) -> float:
+    """Softmax probability of `token` in one row of logits or log-probabilities [tokens + blank]."""
+    wide = scores.astype(np.float64)
+    return float(np.exp(wide[token] - wide.max()) / np.exp(wide - wide.max()).sum())

@@ -1,0 +1,96 @@
+"""The track of frame-synchronous models (CTC, RNN-T, TDT): features, encoder, greedy decoder, tokens.
+
+What such a decoder has emitted stays, so all tokens are settled. An endpoint only cuts the list of tokens:
+features, encoder caches, predictor and last label go on, and nothing around the cut is lost or swallowed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.decoding.ctc import GreedyCtc
+from engine.decoding.hypothesis import Decoder, Emission
+from engine.decoding.transducer import GreedyTransducer
+from engine.encoder import EncoderStream, GridName, encoder_stream
+from engine.errors import UnsupportedDecoder
+from engine.features import LogMel
+from engine.models.buffering import DEFAULT_CONTEXT, BufferContext
+from engine.models.parts import FrameBundle
+from engine.track import Hypothesis
+from engine.types import SAMPLE_RATE, Frames, Samples, Token
+
+
+class FrameTrack:
+    """One stream through a frame-synchronous model; an `engine.track.Track`."""
+
+    def __init__(
+        self,
+        bundle: FrameBundle,
+        decoder: str | None = None,
+        grid: GridName = "aligned16",
+        context: BufferContext = DEFAULT_CONTEXT,
+    ) -> None:
+        """
+        Args:
+            decoder: "ctc" or "transducer"; None takes the model's default.
+            grid: where cache-aware encoders place their first window.
+            context: the window of encoders without caches.
+
+        Raises:
+            UnsupportedDecoder: the model does not have it.
+        """
+        self._pieces = bundle.vocabulary.pieces
+        self._features = LogMel(bundle.encoder.bins)
+        self._encoder: EncoderStream = encoder_stream(bundle, grid, context)
+        self._decoder: Decoder = greedy_decoder(bundle, decoder or bundle.info.decoders[0])
+        self._state: Any = self._decoder.start()
+        self._tokens: tuple[Token, ...] = ()
+        self._frames = 0
+        self._heard = 0
+
+    @property
+    def hypothesis(self) -> Hypothesis:
+        return Hypothesis(self._tokens, len(self._tokens), self._time(self._frames))
+
+    def push(self, samples: Samples) -> bool:
+        """Take in any number of samples; True when encoder frames came out of them.
+
+        Raises:
+            BadSamples: not one channel of floating-point samples.
+        """
+        features = self._features.push(samples)
+        self._heard += len(samples)
+        return self._advance(self._encoder.push(features))
+
+    def finish(self) -> None:
+        """Decode what is left, with enough silence behind it that the last word comes out."""
+        self._advance(self._encoder.finish(self._features))
+
+    def drop(self, tokens: int) -> None:
+        """Forget the first `tokens` tokens; the decoder goes on as if nothing had happened."""
+        self._tokens = self._tokens[tokens:]
+
+    def _advance(self, frames: Frames) -> bool:
+        if not len(frames):
+            return False
+        emitted, self._state = self._decoder.step(frames, self._state)
+        self._frames += len(frames)
+        self._tokens += tuple(map(self._token, emitted))
+        return True
+
+    def _token(self, emission: Emission) -> Token:
+        return Token(emission.token, self._pieces[emission.token], self._time(emission.frame), emission.confidence)
+
+    def _time(self, frame: int) -> float:
+        """Seconds of audio at an encoder frame, never beyond what was heard (silence added at the end)."""
+        return min(self._encoder.first + frame * self._encoder.spacing, self._heard / SAMPLE_RATE)
+
+
+def greedy_decoder(bundle: FrameBundle, name: str) -> GreedyCtc | GreedyTransducer:
+    """The greedy decoder of that name; raises UnsupportedDecoder where the model has none."""
+    blank = bundle.vocabulary.blank
+    if name == "ctc" and bundle.ctc is not None:
+        return GreedyCtc(bundle.ctc, blank)
+    if name == "transducer" and bundle.transducer is not None:
+        return GreedyTransducer(bundle.transducer, blank, bundle.durations, bundle.max_symbols)
+    raise UnsupportedDecoder(bundle.info.name, name, bundle.info.decoders)
