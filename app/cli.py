@@ -36,6 +36,14 @@ Everything happens on this computer: no sound and no text leaves it.
 """
 
 
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        print(f"caique {importlib.metadata.version('caique')}")
+        parser.exit()
+
+
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence."""
 
@@ -97,7 +105,7 @@ def make_parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"caique {importlib.metadata.version('caique')}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     parser.add_argument("-v", "--verbose", action="store_true", help="show the program's log on standard error")
     parser.set_defaults(source=None, model=None, decoder=None, latency=None)
     _add_source(parser, default="as last time")

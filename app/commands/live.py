@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from types import FrameType
 
 from rich.console import Console
@@ -24,6 +25,7 @@ from app.core.events import (
     SoundBack,
     SoundLost,
     SourceFinished,
+    Stopped,
 )
 from app.core.ports import Source, SourceKind
 from app.core.session import CaptionSession, CaptionStream
@@ -50,10 +52,12 @@ def caption(sources: Sequence[Source], make_stream: Callable[[], CaptionStream])
         with _terminate_like_interrupt():
             try:
                 session.start()
-                while not session.wait(_LOOK_AGAIN):
+                # Not session.wait: a join that Ctrl-C interrupts takes the thread for ended (Python before 3.13).
+                while not reporter.stopped.wait(_LOOK_AGAIN):
                     pass
             except KeyboardInterrupt:
-                session.stop()
+                pass
+            session.stop()
     return 1 if reporter.failed else 0
 
 
@@ -65,6 +69,7 @@ class _Reporter:
         self._lagging = False
         self._told_lost: set[str] = set()
         self.failed = False
+        self.stopped = Event()
 
     def on_event(self, event: SessionEvent) -> None:
         if isinstance(event, Captioned):
@@ -79,6 +84,8 @@ class _Reporter:
         match event:
             case Listening(_, device):
                 return f"Listening to {device}."
+            case NoSound(SourceKind.SYSTEM, device, seconds):
+                return f"Nothing has played on {device} for {seconds:.0f} s."
             case NoSound(_, device, seconds):
                 return f"No sound from {device} for {seconds:.0f} s; is it muted?"
             case SoundBack():
@@ -99,8 +106,9 @@ class _Reporter:
                 if was == self._lagging:
                     return ""
                 return f"Captions are {seconds:.0f} s behind." if seconds else "Captions have caught up."
-            case _:
-                return ""
+            case Stopped():
+                self.stopped.set()
+        return ""
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from app.audio import sound_file
 from app.commands import models
 from app.commands.output import write_result
 from app.core.catalogue import demo_recording
-from app.core.errors import AppError, SourceError, UsageError
+from app.core.errors import AppError, OutputError, SourceError, UsageError
 from app.core.ports import AudioChunk
 from app.core.session import CaptionStream
 from app.core.transcript.formats import WRITERS, Transcript
@@ -51,6 +51,8 @@ def transcribe(files: Sequence[str], model: Model, form: str, out: TextIO) -> in
             write_result(("\n" if number else "") + f"==> {file} <==\n", out)
         try:
             _transcribe_file(file, model.stream(), form, out)
+        except OutputError:
+            raise  # would be the same for every file
         except (EngineError, AppError) as error:
             print(f"caique: {_naming(file, str(error))}", file=sys.stderr)
             code = 1

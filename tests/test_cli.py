@@ -1,0 +1,158 @@
+"""The command line as a person meets it: help, wrong arguments, exit codes, where words go."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app import cli
+from app.commands.window import has_display
+from app.core import catalogue
+from app.core.errors import ModelNotFound
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Exit code, standard output, standard error."""
+    try:
+        code = cli.main(arguments)
+    except SystemExit as stopped:
+        code = int(stopped.code or 0)
+    return code, *capsys.readouterr()
+
+
+def test_help_names_every_command_and_option(capsys: pytest.CaptureFixture[str]) -> None:
+    code, text, _ = run(capsys, "--help")
+    assert code == 0
+    for word in ("transcribe", "live", "devices", "demo", "--source", "--model", "--decoder", "--latency", "--verbose"):
+        assert word in text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["transcribe"],
+        ["transcribe", "a.wav", "--decoder", "viterbi"],
+        ["transcribe", "a.wav", "--format", "docx"],
+        ["transcribe", "a.wav", "--latency", "soon"],
+        ["transcribe", "a.wav", "b.wav", "--format", "srt"],
+        ["translate", "a.wav"],
+    ],
+)
+def test_what_does_not_exist_is_said_in_one_sentence(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("caique: ")
+    assert err.count("\n") == 1
+
+
+def test_a_model_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, out, err = run(capsys, "transcribe", "a.wav", "--model", str(tmp_path / "gone"))
+    assert (code, out) == (1, "")
+    assert err == f"caique: {tmp_path / 'gone'} is no model folder: nothing is there.\n"
+
+
+def test_model_options_count_before_and_after_the_command() -> None:
+    parse = cli.make_parser().parse_args
+    assert parse(["--model", "m", "transcribe", "a.wav"]).model == Path("m")
+    assert parse(["transcribe", "--model", "m", "a.wav"]).model == Path("m")
+    assert parse(["--latency", "160", "transcribe", "a.wav", "--latency", "80"]).latency == 80
+    assert parse(["transcribe", "a.wav"]).model is None
+    assert parse([]).command is None
+
+
+def test_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "--version")
+    assert code == 0
+    assert out.startswith("caique ")
+
+
+def test_an_error_nobody_foresaw_is_one_sentence_and_a_log(tmp_path: Path) -> None:
+    program = "from app.core import logs; logs.start(verbose=False); {}['no such\\nthing']"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
+        check=False,
+    )
+    log = tmp_path / "caique" / "caique.log"
+    assert done.returncode == 1
+    assert done.stderr.startswith("caique: an error in the program: KeyError: ")
+    assert done.stderr.count("\n") == 1
+    assert str(log) in done.stderr
+    assert "Traceback" in log.read_text()
+
+
+def test_a_home_that_cannot_be_written_does_not_stop_the_log_s_owner(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    program = "import logging; from app.core import logs; logs.start(verbose=False); logging.error('it'); print('on')"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "file")},
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("on\n", "caique: it\n")
+
+
+def test_no_display_is_said_before_qt_can_end_the_process(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    code, _, err = run(capsys)
+    assert code == 2
+    assert "caique live" in err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="displays are found by environment on Linux only")
+@pytest.mark.parametrize(
+    ("environment", "there"),
+    [
+        ({}, False),
+        ({"DISPLAY": ":7"}, False),
+        ({"DISPLAY": "nonsense"}, False),
+        ({"DISPLAY": "far:10.0"}, True),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, True),
+        ({"QT_QPA_PLATFORM": "offscreen"}, True),
+    ],
+)
+def test_a_display_is_believed_only_if_it_can_be_there(
+    environment: dict[str, str], there: bool, tmp_path: Path
+) -> None:
+    assert has_display(environment, tmp_path) is there
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="displays are found by environment on Linux only")
+def test_an_x_server_that_listens_is_a_display(tmp_path: Path) -> None:
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "X7"))
+        server.listen()
+        assert has_display({"DISPLAY": ":7.0"}, tmp_path)
+
+
+def test_the_starter_model_is_found_without_importing_its_package() -> None:
+    folder = catalogue.starter_folder()
+    assert (folder / "encoder_model.ort").is_file()
+    assert catalogue.STARTER_PACKAGE not in sys.modules
+
+
+def test_profiles_are_sub_folders_named_by_their_delay(tmp_path: Path) -> None:
+    for name in ("160ms", "80ms", "0ms", "notes", "80ms-old"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "320ms").touch()
+    assert catalogue.latency_profiles(tmp_path) == {80: tmp_path / "80ms", 160: tmp_path / "160ms"}
+
+
+def test_a_model_path_that_is_a_file_is_said_to_be_one(tmp_path: Path) -> None:
+    file = tmp_path / "model.onnx"
+    file.touch()
+    with pytest.raises(ModelNotFound, match="it is a file"):
+        catalogue.model_folder(file)

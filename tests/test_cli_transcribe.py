@@ -1,0 +1,125 @@
+"""`caique transcribe` over real files and a scripted model."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from app.commands.transcribe import transcribe
+from app.core.errors import OutputError
+from engine.endpoint import EndpointRules
+from engine.recognizer import Stream
+from engine.types import Samples
+from tests.helpers.scripted import ScriptedTrack, Spoken
+
+SCRIPT = [Spoken("▁Good", 0.5), Spoken("▁morning.", 0.9), Spoken("▁And", 3.0), Spoken("▁then", 3.4)]
+
+
+class ScriptedModel:
+    """Hears the same in every file, and says how many streams were made of it."""
+
+    def __init__(self) -> None:
+        self.streams = 0
+
+    def stream(self) -> Stream:
+        self.streams += 1
+        return Stream(ScriptedTrack(SCRIPT, tail=[Spoken("▁on.", 3.9)]), EndpointRules())
+
+
+@pytest.fixture
+def talk(tmp_path: Path) -> Path:
+    return recording(tmp_path / "talk.wav", 4.0)
+
+
+def recording(path: Path, seconds: float, rate: int = 16_000) -> Path:
+    soundfile.write(path, noise(int(seconds * rate)), rate)
+    return path
+
+
+def noise(samples: int) -> Samples:
+    return np.random.default_rng(7).normal(0, 0.1, samples).astype(np.float32)
+
+
+def test_text_has_one_utterance_a_line_and_the_last_word(talk: Path) -> None:
+    out = io.StringIO()
+    assert transcribe([str(talk)], ScriptedModel(), "txt", out) == 0
+    assert out.getvalue() == "Good morning.\nAnd then on.\n"
+
+
+def test_json_gives_each_file_a_line_with_times_in_its_own_seconds(talk: Path, tmp_path: Path) -> None:
+    other = recording(tmp_path / "other.flac", 4.5, rate=48_000)
+    out, model = io.StringIO(), ScriptedModel()
+    assert transcribe([str(talk), str(other)], model, "json", out) == 0
+    first, second = map(json.loads, out.getvalue().splitlines())
+    assert (first["file"], first["duration"]) == (str(talk), 4.0)
+    assert (second["file"], second["duration"]) == (str(other), 4.5)
+    assert first["text"] == "Good morning. And then on."
+    word = first["utterances"][0]["words"][0]
+    assert set(word) == {"text", "start", "end", "confidence", "emitted"}
+    assert word["start"] == 0.5
+    assert 0.5 <= word["emitted"] <= 0.5 + 0.08
+    assert model.streams == 2
+
+
+def test_several_files_as_text_are_told_apart(talk: Path, tmp_path: Path) -> None:
+    other = recording(tmp_path / "other.wav", 4.0)
+    out = io.StringIO()
+    transcribe([str(talk), str(other)], ScriptedModel(), "txt", out)
+    said = "Good morning.\nAnd then on.\n"
+    assert out.getvalue() == f"==> {talk} <==\n{said}\n==> {other} <==\n{said}"
+
+
+@pytest.mark.parametrize("content", [b"", b"no sound at all", None], ids=["empty", "no audio", "missing"])
+def test_a_bad_file_is_named_and_the_others_are_done(
+    content: bytes | None, talk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.wav"
+    if content is not None:
+        bad.write_bytes(content)
+    out = io.StringIO()
+    assert transcribe([str(bad), str(talk)], ScriptedModel(), "json", out) == 1
+    assert [json.loads(line)["file"] for line in out.getvalue().splitlines()] == [str(talk)]
+    err = capsys.readouterr().err
+    assert err.startswith("caique: ")
+    assert str(bad) in err
+    assert err.count("\n") == 1
+
+
+def test_of_a_file_that_breaks_off_the_heard_part_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = recording(tmp_path / "whole.flac", 8.0)
+    cut = tmp_path / "cut.flac"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    out = io.StringIO()
+    assert transcribe([str(cut)], ScriptedModel(), "txt", out) == 1
+    assert out.getvalue().startswith("Good morning.\n")
+    assert str(cut) in capsys.readouterr().err
+
+
+def test_subtitles_of_a_recording(talk: Path) -> None:
+    out = io.StringIO()
+    assert transcribe([str(talk)], ScriptedModel(), "vtt", out) == 0
+    assert out.getvalue().startswith("WEBVTT\n\n00:00:00.500 --> ")
+
+
+def test_the_bundled_recording_is_called_demo() -> None:
+    out = io.StringIO()
+    assert transcribe(["demo"], ScriptedModel(), "json", out) == 0
+    result = json.loads(out.getvalue())
+    assert result["file"] == "demo"
+    assert 25 <= result["duration"] <= 40
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_stops_with_a_sentence(talk: Path) -> None:
+    full = Path("/dev/full").open("w")  # noqa: SIM115 (closing it raises once more)
+    with pytest.raises(OutputError, match="No space left"):
+        transcribe([str(talk)], ScriptedModel(), "txt", full)
+    with pytest.raises(OSError, match="No space left"):
+        full.close()
