@@ -24,7 +24,7 @@ class AudioChunk:
     """80 ms of captured sound."""
 
     samples: Samples
-    """float32 [1280], 16 kHz mono, read-only."""
+    """float32 [1280], 16 kHz mono, read-only; shorter only as the last before Lost, Ended or the stop."""
     start_sample: int
     """Index of the first sample since the source started, in 16 kHz samples."""
     captured_at: float

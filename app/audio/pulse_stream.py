@@ -1,0 +1,128 @@
+"""One record stream of a PulseAudio or PipeWire server, pinned to one source; through libpulse.
+
+A stream of its own, where `parec` would be shorter, because only the library's flag DONT_MOVE makes the
+server end a monitor capture whose output disappears instead of moving it to another source, which may be
+the microphone (module-rescue-streams does). The source is compared once more before any data is taken.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from ctypes import byref, c_size_t, c_void_p
+
+import numpy as np
+
+from app.audio.libpulse import ANSWER_TIMEOUT, BufferAttr, ChannelMap, Connection, SampleSpec
+from app.audio.recording import Block, RecordingLost
+from engine.types import Samples
+
+_STREAM_READY = 2
+_STREAM_BROKEN = (3, 4)
+_NO_REMAP_CHANNELS = 0x0010
+_NO_REMIX_CHANNELS = 0x0020
+_DONT_MOVE = 0x0200
+_ADJUST_LATENCY = 0x2000
+_FLAGS = _DONT_MOVE | _ADJUST_LATENCY | _NO_REMAP_CHANNELS | _NO_REMIX_CHANNELS
+_SAMPLE_FLOAT32LE = 5
+_CHANNEL_MAP_DEFAULT = 0
+_ANY = 0xFFFFFFFF
+_FRAGMENT_SECONDS = 0.04
+_NAME = b"live captions"
+_PROPERTIES = {
+    # PipeWire's words for the same promise: no other device instead, whatever happens to this one.
+    b"node.dont-reconnect": b"true",
+    b"node.dont-fallback": b"true",
+}
+
+
+class PulseStream:
+    """Reads `source` and nothing else. Owned by one thread at a time."""
+
+    def __init__(self, source: str, rate: int, channels: int) -> None:
+        """Opens the stream at the source's own rate and channel count.
+
+        Raises NoServer when the server does not answer, RecordingLost when it does not give the source.
+        """
+        self._source = source
+        self._channels = channels
+        self._stream: int | None = None
+        self._connection = Connection()
+        self._lib = self._connection.lib
+        try:
+            self._record(rate)
+        except RecordingLost:
+            self.close()
+            raise
+
+    def read(self, timeout: float) -> Block | None:
+        """All frames that have come, float32 [N, channels]; None after `timeout` seconds without any.
+
+        Raises RecordingLost when the stream ended or records anything but its source.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            self._connection.turn(deadline - time.monotonic())
+            self._check()
+            if block := self._take():
+                return block
+            if time.monotonic() >= deadline:
+                return None
+
+    def close(self) -> None:
+        """Harmless when called twice."""
+        if self._stream is not None:
+            self._lib.pa_stream_disconnect(self._stream)
+            self._lib.pa_stream_unref(self._stream)
+            self._stream = None
+        self._connection.close()
+
+    def _record(self, rate: int) -> None:
+        lib, channels = self._lib, self._channels
+        layout = ChannelMap()
+        lib.pa_channel_map_init_extend(byref(layout), channels, _CHANNEL_MAP_DEFAULT)
+        properties = lib.pa_proplist_new()
+        for key, value in _PROPERTIES.items():
+            lib.pa_proplist_sets(properties, key, value)
+        spec = SampleSpec(_SAMPLE_FLOAT32LE, rate, channels)
+        self._stream = lib.pa_stream_new_with_proplist(
+            self._connection.context, _NAME, byref(spec), byref(layout), properties
+        )
+        lib.pa_proplist_free(properties)
+        if self._stream is None:
+            raise RecordingLost(f"{self._source} has {channels} channels at {rate} Hz, which cannot be read.")
+        fragment = int(rate * _FRAGMENT_SECONDS) * channels * np.float32().itemsize
+        buffers = BufferAttr(_ANY, _ANY, _ANY, _ANY, fragment)
+        lib.pa_stream_connect_record(self._stream, self._source.encode(), byref(buffers), _FLAGS)
+        deadline = time.monotonic() + ANSWER_TIMEOUT
+        while (state := lib.pa_stream_get_state(self._stream)) != _STREAM_READY:
+            left = deadline - time.monotonic()
+            if state in _STREAM_BROKEN or left <= 0:
+                raise RecordingLost(f"The sound server does not let {self._source} be recorded.")
+            self._connection.turn(left)
+        self._check()
+
+    def _check(self) -> None:
+        """The server tells of a move before it sends what the new source hears, on the same connection."""
+        if not self._connection.ready:
+            raise RecordingLost("The sound server stopped.")
+        if self._lib.pa_stream_get_state(self._stream) != _STREAM_READY:
+            raise RecordingLost(f"The sound server ended the recording of {self._source}: it is gone.")
+        if self._lib.pa_stream_get_device_name(self._stream) != self._source.encode():
+            raise RecordingLost(f"The sound server moved the recording of {self._source} to another device.")
+
+    def _take(self) -> Block | None:
+        pieces: list[Samples] = []
+        hole = False
+        data, size = c_void_p(), c_size_t()
+        while self._lib.pa_stream_peek(self._stream, byref(data), byref(size)) == 0 and size.value:
+            if data.value is None:  # the server's buffer overflowed
+                hole = True
+                pieces.append(np.zeros(size.value // np.float32().itemsize, np.float32))
+            else:
+                pieces.append(np.frombuffer(ctypes.string_at(data.value, size.value), np.dtype("<f4")))
+            self._lib.pa_stream_drop(self._stream)
+        if not pieces:
+            return None
+        frames = np.concatenate(pieces).reshape(-1, self._channels)
+        return Block(frames, time.monotonic(), overflowed=hole)
