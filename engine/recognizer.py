@@ -13,17 +13,53 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from engine.endpoint import Endpoint, EndpointRules, judge
 from engine.errors import BadSamples
+from engine.frame_track import FrameTrack
+from engine.models.bundle import open_bundle
+from engine.models.options import ModelOptions
+from engine.models.parts import Bundle, FrameBundle
 from engine.text.words import spans, words_of
 from engine.track import Hypothesis, Track
-from engine.types import SAMPLE_RATE, Final, Partial, Samples, Silence, Token, Update, Word
+from engine.types import SAMPLE_RATE, Final, ModelInfo, Partial, Samples, Silence, Token, Update, Word
 
 STEP_SAMPLES = 1_280
 """A stream looks at its hypothesis after every 80 ms of sound, so updates do not depend on how sound was cut."""
+
+
+class Recognizer:
+    """A loaded model. Immutable and shared: any number of streams, on any threads."""
+
+    def __init__(self, bundle: Bundle, decoder: str | None, rules: EndpointRules) -> None:
+        self._bundle = bundle
+        self._decoder = decoder
+        self._rules = rules
+
+    @classmethod
+    def load(cls, folder: Path, options: ModelOptions | None = None, rules: EndpointRules | None = None) -> Recognizer:
+        """Open the model in `folder`, of any layout.
+
+        Raises ModelError or UnsupportedDecoder, each with one sentence that names the file or the choice at fault.
+        """
+        options = options or ModelOptions()
+        return cls(open_bundle(folder, options), options.decoder, rules or EndpointRules())
+
+    @property
+    def info(self) -> ModelInfo:
+        return self._bundle.info
+
+    def stream(self) -> Stream:
+        """A new stream of sound; streams share the model and nothing else."""
+        return Stream(self._track(), self._rules)
+
+    def _track(self) -> Track:
+        if isinstance(self._bundle, FrameBundle):
+            return FrameTrack(self._bundle, self._decoder)
+        raise AssertionError(f"no track for {type(self._bundle).__name__}")
 
 
 class Stream:
