@@ -147,9 +147,7 @@ class CaptionState:
         below = self.present[self.present.index(entry) + 1 :]
         return any(other.done for other in below)
 
-    def _carry_on(
-        self, entry: OpenTurn, words: tuple[Word, ...], settled: int
-    ) -> tuple[CaptionState, OpenTurn | None]:
+    def _carry_on(self, entry: OpenTurn, words: tuple[Word, ...], settled: int) -> tuple[CaptionState, OpenTurn | None]:
         """Leave what stands there as it is, and go on below; None when nothing is left to go on with."""
         shown = len(entry.turn.words) + len(entry.turn.tail)
         stays = max(min(settled - entry.taken, shown), len(entry.turn.words))

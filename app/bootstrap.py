@@ -1,0 +1,164 @@
+"""Builds the program around the window, connects its parts, and shows in which order they end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, MutableMapping, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator
+from PySide6.QtWidgets import QApplication
+
+from app.audio.sound_file import FileSource
+from app.audio.sources import list_devices, open_sources
+from app.captions.plain_text import whole_text
+from app.commands import models
+from app.core import paths
+from app.core.errors import AppError
+from app.core.events import SessionEvent
+from app.core.logs import log_file
+from app.core.ports import DeviceInfo, Source
+from app.core.session import CaptionSession
+from app.core.settings import SettingsFile
+from app.ui.caption_window import CaptionWindow
+from app.ui.error_hook import ErrorHook
+from app.ui.live_captions import LiveCaptions
+from app.ui.settings_keeper import SettingsKeeper
+from app.ui.signals import SignalWatch
+from app.ui.status_text import speaker_name
+from app.ui.tasks import run_in_background
+from app.ui.text_out import TextFileUnwritable, write_text
+from app.ui.theme import CaptionStyle, load_fonts, palette, program_icon
+from engine.errors import EngineError
+from engine.recognizer import Recognizer
+
+RECORDING = "recording"
+"""The source that stands for a file; never kept in the settings."""
+
+
+def run_window(
+    source: str | Path | None = None,
+    folder: Path | None = None,
+    decoder: str | None = None,
+    latency: int | None = None,
+) -> int:
+    """Caption in a window until it is closed; returns the exit code.
+
+    source: "mic", "system", "both", a device, or the path of a recording; the last used one when None.
+    folder, decoder, latency: the model, where the command line names one.
+    """
+    prefer_xwayland(os.environ)
+    application = _application()
+    program = Program(source, folder, decoder, latency)
+    program.window.show()
+    program.start()
+    code = application.exec()
+    program.end()
+    return code
+
+
+class Program:
+    """All parts of the running program, held together."""
+
+    def __init__(
+        self, source: str | Path | None, folder: Path | None, decoder: str | None, latency: int | None
+    ) -> None:
+        self._recording = source if isinstance(source, Path) else None
+        settings, problem = SettingsFile(paths.settings_file()).load()
+        self.keeper = SettingsKeeper(SettingsFile(paths.settings_file()), settings)
+        if isinstance(source, str):
+            self.keeper.change(source=source)
+        self._folder = folder or (Path(settings.model) if settings.model else None)
+        self._decoder = decoder or settings.decoder or None
+        self._latency = latency or settings.latency or None
+        spec = RECORDING if self._recording else self.keeper.settings.source
+        self.live = LiveCaptions(self._open_sources, self._make_session, spec)
+        self.window = CaptionWindow(self.live, self.keeper, CaptionStyle(), self._find_devices)
+        self._name_source(spec)
+        self.hook = ErrorHook(str(log_file()), self.window)
+        self.hook.happened.connect(self.window.show_notice)
+        self.hook.install()
+        self.signals = SignalWatch(self.window.close, self.window)
+        self.window.closed.connect(QApplication.quit)
+        if problem:
+            self.window.show_notice(problem)
+
+    def start(self) -> None:
+        """Load the model and capture at once; what is heard before the model is ready waits for it."""
+        self._loading = run_in_background(
+            self.window, self._load, lambda recognizer: self.live.set_model(recognizer.info.name), self._on_no_model
+        )
+        self.live.start()
+
+    def end(self) -> None:
+        """The window has closed, which stopped the sources, had the last words captioned and wrote the settings."""
+        if self.keeper.settings.keep_last_session:
+            self._keep_text()
+        self.signals.remove()
+        self.hook.remove()
+
+    def _load(self) -> Recognizer:
+        return models.load(self._folder, self._decoder, self._latency)
+
+    def _make_session(self, sources: Sequence[Source], on_event: Callable[[SessionEvent], None]) -> CaptionSession:
+        return CaptionSession(sources, lambda: self._loading.result().stream(), on_event)
+
+    def _open_sources(self, spec: str) -> Sequence[Source]:
+        if spec == RECORDING and self._recording is not None:
+            return [FileSource(self._recording)]
+        return open_sources(spec)
+
+    def _find_devices(self, show: Callable[[list[DeviceInfo]], None]) -> None:
+        run_in_background(self.window, list_devices, show, lambda error: self.window.show_notice(str(error)))
+
+    def _name_source(self, spec: str) -> None:
+        if self._recording is not None:
+            self.window.name_source(spec, self._recording.name)
+        else:
+            self.window.name_source(spec, self.window.sources.name_of(spec))
+            if spec not in ("mic", "system", "both"):
+                self._find_devices(self._on_devices)
+
+    def _on_devices(self, devices: list[DeviceInfo]) -> None:
+        self.window.sources.show_devices(devices)
+        spec = self.live.source
+        self.window.name_source(spec, self.window.sources.name_of(spec))
+
+    def _on_no_model(self, error: AppError | EngineError) -> None:
+        self.live.set_failure(str(error))
+
+    def _keep_text(self) -> None:
+        text = whole_text(self.live.captions, speaker_name)
+        if not text:
+            return
+        try:
+            write_text(paths.last_session_file(), text)
+        except TextFileUnwritable as error:
+            print(f"caique: {error}", file=sys.stderr)
+
+
+def prefer_xwayland(environment: MutableMapping[str, str]) -> None:
+    """WORKAROUND: Wayland gives programs no way to stay on top or to choose their place; X11 does.
+
+    Where an X server (XWayland) is there too, Qt is told to try it first, unless the user chose a platform.
+    """
+    wayland = environment.get("XDG_SESSION_TYPE") == "wayland" or "WAYLAND_DISPLAY" in environment
+    if wayland and environment.get("DISPLAY"):
+        environment.setdefault("QT_QPA_PLATFORM", "xcb;wayland")
+
+
+def _application() -> QApplication:
+    application = QApplication([sys.argv[0]])
+    application.setApplicationName("caique")
+    application.setApplicationDisplayName("Caique")
+    application.setDesktopFileName("caique")
+    application.setWindowIcon(program_icon())
+    application.setStyle("Fusion")
+    application.setPalette(palette(CaptionStyle()))
+    application.setQuitOnLastWindowClosed(False)
+    load_fonts()
+    translator = QTranslator(application)
+    if translator.load(QLocale(), "qtbase", "_", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
+        application.installTranslator(translator)
+    return application

@@ -1,0 +1,130 @@
+"""Everything the user can tell the window, as Qt actions: one place for names, shortcuts and what is checked."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QMenu, QWidget
+
+from app.core.ports import DeviceInfo, SourceKind
+from app.core.settings import MOST_LINES
+from app.ui.theme import CaptionStyle, icon
+
+
+class WindowActions(QObject):
+    """Actions carry their shortcut in the tooltip; the window connects them."""
+
+    def __init__(self, window: QWidget, style: CaptionStyle) -> None:
+        super().__init__(window)
+        self._window = window
+        self._style = style
+        self.toggle = self._make(self.tr("Pause"), "pause", hint=self.tr("Space"))
+        self.larger = self._make(self.tr("Larger text"), "larger", "Ctrl++", "Ctrl+=")
+        self.smaller = self._make(self.tr("Smaller text"), "smaller", "Ctrl+-")
+        self.clear = self._make(self.tr("Clear (earlier text stays above)"), "clear", "Ctrl+L")
+        self.latest = self._make(self.tr("Go to the newest words"), "latest", "Ctrl+End")
+        self.copy_shown = self._make(self.tr("Copy what is shown"), "", "Ctrl+C")
+        self.copy_all = self._make(self.tr("Copy everything"), "", "Ctrl+Shift+C")
+        self.save_text = self._make(self.tr("Save text…"), "", "Ctrl+S")
+        self.keep_last = self._make(self.tr("Keep the text of the last session on this computer"), "", checkable=True)
+        self.animate = self._make(self.tr("Roll lines smoothly"), "", checkable=True)
+        self.close = self._make(self.tr("Quit"), "close", "Ctrl+Q")
+        self.lines = [
+            self._make(self.tr("%n line(s)", "", number), "", checkable=True) for number in range(1, MOST_LINES + 1)
+        ]
+        _exclusive(self, self.lines)
+
+    def show_running(self, running: bool) -> None:
+        self.toggle.setText(self.tr("Pause") if running else self.tr("Start"))
+        self.toggle.setIcon(icon("pause" if running else "play", self._style.control))
+        self.toggle.setToolTip(f"{self.toggle.text()} ({self.tr('Space')})")
+
+    def fill(self, menu: QMenu, source_menu: QMenu) -> None:
+        """The window's menu, the same from the strip's button and from a right click."""
+        menu.addAction(self.toggle)
+        menu.addMenu(source_menu)
+        menu.addSeparator()
+        menu.addActions([self.larger, self.smaller])
+        menu.addMenu(self._lines_menu(menu))
+        menu.addAction(self.animate)
+        menu.addSeparator()
+        menu.addActions([self.latest, self.clear])
+        menu.addSeparator()
+        menu.addActions([self.copy_shown, self.copy_all, self.save_text, self.keep_last])
+        menu.addSeparator()
+        menu.addAction(self.close)
+
+    def _lines_menu(self, parent: QMenu) -> QMenu:
+        menu = QMenu(self.tr("Lines"), parent)
+        menu.addActions(self.lines)
+        return menu
+
+    def _make(self, text: str, picture: str, *keys: str, hint: str = "", checkable: bool = False) -> QAction:
+        action = QAction(text, self._window)
+        action.setCheckable(checkable)
+        action.setShortcuts([QKeySequence(key) for key in keys])
+        shown = hint or (action.shortcut().toString(QKeySequence.SequenceFormat.NativeText) if keys else "")
+        action.setToolTip(f"{text} ({shown})" if shown else text)
+        if picture:
+            action.setIcon(icon(picture, self._style.control))
+        self._window.addAction(action)
+        return action
+
+
+class SourceMenu(QMenu):
+    """What can be captioned: the three usual choices at once, single devices as soon as they are known."""
+
+    def __init__(self, parent: QWidget, style: CaptionStyle) -> None:
+        super().__init__(parent)
+        self.setTitle(self.tr("Source"))
+        self.chosen = QActionGroup(self)
+        self._devices: list[QAction] = []
+        for spec, name, picture in (
+            ("mic", self.tr("Microphone"), "microphone"),
+            ("system", self.tr("Computer sound"), "computer"),
+            ("both", self.tr("Microphone and computer sound"), "both"),
+        ):
+            self._add(spec, name).setIcon(icon(picture, style.control))
+
+    def show_devices(self, devices: list[DeviceInfo]) -> None:
+        """Offer these below the usual choices."""
+        current = self.current
+        for action in self._devices:
+            self.removeAction(action)
+            action.deleteLater()
+        self._devices = []
+        for kind, title in (
+            (SourceKind.MICROPHONE, self.tr("Microphones")),
+            (SourceKind.SYSTEM, self.tr("Sound played on")),
+        ):
+            found = [device for device in devices if device.kind is kind]
+            if found:
+                self._devices.append(self.addSection(title))
+                self._devices += [self._add(device.id, device.name) for device in found]
+        self.set_current(current)
+
+    @property
+    def current(self) -> str:
+        action = self.chosen.checkedAction()
+        return str(action.data()) if action else ""
+
+    def set_current(self, spec: str) -> None:
+        for action in self.chosen.actions():
+            action.setChecked(action.data() == spec)
+
+    def name_of(self, spec: str) -> str:
+        """How a source is called; its own id until its device has been listed."""
+        return next((action.text() for action in self.chosen.actions() if action.data() == spec), spec)
+
+    def _add(self, spec: str, name: str) -> QAction:
+        action = self.addAction(name)
+        action.setCheckable(True)
+        action.setData(spec)
+        self.chosen.addAction(action)
+        return action
+
+
+def _exclusive(parent: QObject, actions: list[QAction]) -> None:
+    group = QActionGroup(parent)
+    for action in actions:
+        group.addAction(action)

@@ -1,0 +1,293 @@
+"""The overlay: arranges captions and control strip, and connects them with what runs behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import (
+    QCloseEvent,
+    QColor,
+    QContextMenuEvent,
+    QEnterEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QMenu, QToolButton, QVBoxLayout, QWidget
+
+from app.captions.plain_text import whole_text
+from app.core.activity import Activity, Phase
+from app.core.ports import DeviceInfo, SourceKind
+from app.core.settings import TEXT_SIZES, Settings
+from app.ui.actions import SourceMenu, WindowActions
+from app.ui.caption_view import CaptionView
+from app.ui.control_strip import HEIGHT as STRIP_HEIGHT
+from app.ui.control_strip import ControlStrip
+from app.ui.frame import WindowFrame
+from app.ui.live_captions import LiveCaptions
+from app.ui.settings_keeper import SettingsKeeper
+from app.ui.status_text import hint, speaker_name, status_line
+from app.ui.text_out import TextOut
+from app.ui.theme import CaptionStyle, strip_sheet
+from app.ui.window_place import WindowPlace
+
+MARGIN = 8
+SIDE = 14
+SMALLEST_WIDTH = 420
+RADIUS = 14.0
+GRIP = 11
+NOTICE_MS = 8_000
+_RUNNING = (Phase.STARTING, Phase.LISTENING)
+
+
+class FindDevices(Protocol):
+    """Looks for devices in the background and hands them over on the GUI thread."""
+
+    def __call__(self, show: Callable[[list[DeviceInfo]], None]) -> None: ...
+
+
+class CaptionWindow(QWidget):
+    """Signals: closed(): the last words are in and the window is gone."""
+
+    closed = Signal()
+
+    def __init__(
+        self, live: LiveCaptions, keeper: SettingsKeeper, style: CaptionStyle, find_devices: FindDevices
+    ) -> None:
+        super().__init__(None, Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTopHint)
+        self.setWindowTitle(self.tr("Caique captions"))
+        self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
+        self._live = live
+        self._keeper = keeper
+        self._style = style
+        self._find_devices = find_devices
+        self._notice = ""
+        self._fitted = 0
+        self._fitting = False
+        self._closing = False
+        self._frame = WindowFrame(self)
+        self.actions_ = WindowActions(self, style)
+        self.sources = SourceMenu(self, style)
+        self.menu = QMenu(self)
+        self.actions_.fill(self.menu, self.sources)
+        self.view = CaptionView(style, keeper.settings.text_size, speaker_name, self)
+        self.strip = ControlStrip(self.actions_, self.sources, self.menu, style, self)
+        self.latest = self._latest_button()
+        self.text_out = TextOut(self, self.view.shown_text, lambda: whole_text(live.captions, speaker_name))
+        self._arrange()
+        self._place = WindowPlace(self, keeper)
+        self._notice_timer = QTimer(self, singleShot=True, interval=NOTICE_MS)
+        self._notice_timer.timeout.connect(lambda: self.show_notice(""))
+        self._connect()
+        self._show_settings(keeper.settings)
+        self._show_activity(live.activity)
+        self._place.restore(self._height_for(keeper.settings.lines))
+        self._fitted = self.height()
+        self.view.setFocus()
+
+    # From outside
+
+    @Slot(str)
+    def show_notice(self, sentence: str) -> None:
+        """Show a remark for a while."""
+        self._notice = sentence
+        self._show_status()
+        if sentence:
+            self._notice_timer.start()
+
+    def name_source(self, spec: str, name: str) -> None:
+        """What a source that is in no list is called."""
+        self.strip.show_source(spec, name)
+
+    # Arrangement
+
+    def _arrange(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(SIDE, MARGIN, SIDE, MARGIN - 4)
+        column.setSpacing(2)
+        column.addWidget(self.view, 1)
+        column.addWidget(self.strip)
+        for child in (self.view, self.strip):
+            child.setCursor(Qt.CursorShape.ArrowCursor)
+        self.setMinimumSize(QSize(SMALLEST_WIDTH, self._height_for(1)))
+
+    def _latest_button(self) -> QToolButton:
+        button = QToolButton(self.view)
+        button.setObjectName("latest")
+        button.setStyleSheet(strip_sheet(self._style))
+        button.setDefaultAction(self.actions_.latest)
+        button.setText(self.tr("Newest"))
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        button.setAccessibleName(self.actions_.latest.text())
+        button.setMinimumHeight(30)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.hide()
+        return button
+
+    def _fit(self, lines: int) -> None:
+        """Make room for so many lines, as far as the screen allows."""
+        self._fitting = True
+        self._place.set_height(self._height_for(lines))
+        self._fitting = False
+        self._fitted = self.height()
+
+    def _height_for(self, lines: int) -> int:
+        return self.view.height_for(lines) + STRIP_HEIGHT + 2 * MARGIN - 2
+
+    def _connect(self) -> None:
+        live, actions, keeper = self._live, self.actions_, self._keeper
+        live.captions_changed.connect(self.view.set_state)
+        live.activity_changed.connect(self._show_activity)
+        live.level_arrived.connect(self._show_level)
+        live.rested.connect(self._on_rested)
+        keeper.changed.connect(self._on_settings_changed)
+        keeper.trouble.connect(self.show_notice)
+        self.text_out.told.connect(self.show_notice)
+        self.view.following_changed.connect(self._on_following_changed)
+        self.view.toggle_requested.connect(live.toggle)
+        self.sources.aboutToShow.connect(lambda: self._find_devices(self.sources.show_devices))
+        self.sources.triggered.connect(lambda action: self._choose_source(str(action.data())))
+        actions.toggle.triggered.connect(live.toggle)
+        actions.larger.triggered.connect(lambda: self._step_size(1))
+        actions.smaller.triggered.connect(lambda: self._step_size(-1))
+        actions.clear.triggered.connect(self._clear)
+        actions.latest.triggered.connect(self.view.follow)
+        actions.copy_shown.triggered.connect(self.text_out.copy_shown)
+        actions.copy_all.triggered.connect(self.text_out.copy_all)
+        actions.save_text.triggered.connect(self.text_out.ask_and_save)
+        actions.keep_last.toggled.connect(lambda on: keeper.change(keep_last_session=on))
+        actions.animate.toggled.connect(lambda on: keeper.change(animate=on))
+        actions.close.triggered.connect(self.close)
+        for number, action in enumerate(actions.lines, 1):
+            action.triggered.connect(lambda _on, lines=number: keeper.change(lines=lines))
+
+    # What the user does
+
+    def _step_size(self, step: int) -> None:
+        sizes = sorted({*TEXT_SIZES, self._keeper.settings.text_size})
+        index = sizes.index(self._keeper.settings.text_size) + step
+        self._keeper.change(text_size=sizes[min(max(index, 0), len(sizes) - 1)])
+
+    def _choose_source(self, spec: str) -> None:
+        self._keeper.change(source=spec)
+        self._live.set_source(spec)
+        self.strip.show_source(spec, self.sources.name_of(spec))
+
+    def _clear(self) -> None:
+        self._live.clear()
+        self.view.clear()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier and event.angleDelta().y():
+            self._step_size(1 if event.angleDelta().y() > 0 else -1)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        self.menu.popup(event.globalPos())
+
+    # What is shown
+
+    @Slot(object, object)
+    def _on_settings_changed(self, old: Settings, new: Settings) -> None:
+        self._show_settings(new)
+        if (old.text_size, old.lines) != (new.text_size, new.lines) and self.view.rows != new.lines:
+            self._fit(new.lines)
+
+    def _show_settings(self, settings: Settings) -> None:
+        actions = self.actions_
+        self.view.set_text_size(settings.text_size)
+        self.view.animated = settings.animate
+        self.setMinimumHeight(self._height_for(1))
+        actions.larger.setEnabled(settings.text_size < TEXT_SIZES[-1])
+        actions.smaller.setEnabled(settings.text_size > TEXT_SIZES[0])
+        actions.lines[settings.lines - 1].setChecked(True)
+        actions.animate.setChecked(settings.animate)
+        actions.keep_last.setChecked(settings.keep_last_session)
+        self.sources.set_current(settings.source)
+
+    @Slot(object)
+    def _show_activity(self, activity: Activity) -> None:
+        self.actions_.show_running(activity.phase in _RUNNING)
+        self.view.set_hint(hint(activity))
+        kinds = [kind for kind in SourceKind if kind in activity.devices or kind in activity.lost]
+        if kinds:
+            self.strip.show_meters(kinds)
+        for kind, meter in self.strip.meters.items():
+            if kind not in activity.devices:
+                meter.reset()
+        self._show_status()
+
+    def _show_status(self) -> None:
+        self.strip.show_status(status_line(self._live.activity, self._notice))
+
+    @Slot(object, float)
+    def _show_level(self, source: SourceKind, level: float) -> None:
+        meter = self.strip.meters.get(source)
+        if meter is not None:
+            meter.set_level(level)
+
+    @Slot(bool)
+    def _on_following_changed(self, following: bool) -> None:
+        self.latest.setVisible(not following)
+        self._place_latest()
+
+    def _place_latest(self) -> None:
+        self.latest.adjustSize()
+        self.latest.move(self.view.width() - self.latest.width(), self.view.height() - self.latest.height())
+
+    # The window itself
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_latest()
+        if self.isVisible() and not self._fitting and self.height() != self._fitted:
+            self._fitted = self.height()
+            self._keeper.change(lines=self.view.rows)
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        self._show_controls()
+        super().enterEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._show_controls()
+        super().leaveEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.ActivationChange:
+            self._show_controls()
+        super().changeEvent(event)
+
+    def _show_controls(self) -> None:
+        self.strip.set_quiet(not (self.underMouse() or self.isActiveWindow()))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        background = QColor(self._style.background)
+        background.setAlphaF(self._style.opacity)
+        painter.setBrush(background)
+        painter.setPen(QPen(QColor(self._style.edge), 1.0))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), RADIUS, RADIUS)
+        painter.setPen(QPen(QColor(self._style.tail), 1.4))
+        right, bottom = self.width() - 5, self.height() - 5
+        for size in (GRIP, GRIP - 4, GRIP - 8):
+            painter.drawLine(right - size, bottom, right, bottom - size)
+        painter.end()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if not self._live.resting:
+            self._closing = True
+            self._live.stop()
+            event.ignore()
+            return
+        self._keeper.close()
+        event.accept()
+        self.closed.emit()
+
+    @Slot()
+    def _on_rested(self) -> None:
+        if self._closing:
+            self.close()

@@ -1,0 +1,123 @@
+"""The slim bar under the captions: what is captioned, how loud it is, what the engine does, and the controls.
+
+While nobody points at the window, the controls that are rarely needed make room for quiet; they come back
+with the pointer or the keyboard.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAction, QColor
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
+
+from app.core.ports import SourceKind
+from app.ui.actions import SourceMenu, WindowActions
+from app.ui.level_meter import LevelMeter
+from app.ui.status_label import StatusLabel
+from app.ui.status_text import StatusLine
+from app.ui.theme import CaptionStyle, icon, strip_sheet
+
+HEIGHT = 40
+BUTTON = 30
+_PICTURES = {"mic": "microphone", "system": "computer", "both": "both"}
+
+
+class ControlStrip(QWidget):
+    def __init__(
+        self,
+        actions: WindowActions,
+        sources: SourceMenu,
+        menu: QMenu,
+        style: CaptionStyle,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._style = style
+        self.setStyleSheet(strip_sheet(style))
+        self.setFixedHeight(HEIGHT)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 2, 0, 2)
+        self._row.setSpacing(4)
+        self.toggle = self._button(actions.toggle)
+        self.source = self._source_button(sources)
+        self.meters: dict[SourceKind, LevelMeter] = {}
+        self._meter_place = self._row.count()
+        self.status = StatusLabel(style, self)
+        self._row.addSpacing(6)
+        self._row.addWidget(self.status, 1)
+        self._occasional = [self._button(action) for action in (actions.smaller, actions.larger, actions.clear)]
+        self.menu = self._menu_button(menu)
+        self._occasional.append(self._button(actions.close))
+
+    def set_quiet(self, quiet: bool) -> None:
+        """Hide what is rarely needed, keeping its place."""
+        for button in self._occasional:
+            button.setVisible(not quiet)
+
+    def show_status(self, line: StatusLine) -> None:
+        self.status.show_line(line)
+
+    def show_source(self, spec: str, name: str) -> None:
+        self.source.setText(name)
+        self.source.setIcon(icon(_PICTURES.get(spec, "recording"), self._style.control))
+        self.source.setAccessibleName(self.tr("Source: {name}").format(name=name))
+
+    def show_meters(self, kinds: list[SourceKind]) -> None:
+        """One meter for each source that is captured, in this order."""
+        for kind in [kind for kind in self.meters if kind not in kinds]:
+            meter = self.meters.pop(kind)
+            self._row.removeWidget(meter)
+            meter.deleteLater()
+        for place, kind in enumerate(kinds):
+            if kind not in self.meters:
+                lit = QColor(self._style.speaker(kind))
+                self.meters[kind] = LevelMeter(self._meter_name(kind), lit, QColor(self._style.edge), self)
+                self._row.insertWidget(self._meter_place + place, self.meters[kind])
+
+    def _meter_name(self, kind: SourceKind) -> str:
+        match kind:
+            case SourceKind.MICROPHONE:
+                return self.tr("Level of the microphone")
+            case SourceKind.SYSTEM:
+                return self.tr("Level of the computer's sound")
+            case SourceKind.FILE:
+                return self.tr("Level of the recording")
+
+    def _button(self, action: QAction) -> QToolButton:
+        button = QToolButton(self)
+        button.setDefaultAction(action)
+        self._prepare(button, action.text())
+        action.changed.connect(lambda: button.setAccessibleName(action.text()))
+        return button
+
+    def _source_button(self, sources: SourceMenu) -> QToolButton:
+        button = QToolButton(self)
+        button.setObjectName("source")
+        button.setMenu(sources)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        button.setToolTip(self.tr("Choose what is captioned"))
+        self._prepare(button, self.tr("Source"))
+        button.setMinimumWidth(0)
+        button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        return button
+
+    def _menu_button(self, menu: QMenu) -> QToolButton:
+        button = QToolButton(self)
+        button.setIcon(icon("more", self._style.control))
+        button.setMenu(menu)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setToolTip(self.tr("More"))
+        self._prepare(button, self.tr("More"))
+        return button
+
+    def _prepare(self, button: QToolButton, name: str) -> None:
+        button.setAccessibleName(name)
+        button.setIconSize(QSize(20, 20))
+        button.setMinimumSize(BUTTON, BUTTON)
+        button.setMaximumHeight(BUTTON)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click must not take Space away from the captions
+        policy = button.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        button.setSizePolicy(policy)
+        self._row.addWidget(button)

@@ -1,0 +1,182 @@
+"""Runs caption sessions for the window: starts and stops them, and keeps the text and the facts it shows.
+
+Opening devices, flushing the last words and loading the model happen on other threads; every method here
+belongs to the GUI thread and returns at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from app.captions.model import CaptionState
+from app.core.activity import Activity, Phase
+from app.core.errors import AppError
+from app.core.events import Captioned, Level, SessionEvent, Stopped
+from app.core.ports import Source
+from app.ui.bridge import SessionBridge
+from app.ui.tasks import run_in_background
+from engine.errors import EngineError
+
+
+class Session(Protocol):
+    """What the window asks of `app.core.session.CaptionSession`."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+OpenSources = Callable[[str], Sequence[Source]]
+MakeSession = Callable[[Sequence[Source], Callable[[SessionEvent], None]], Session]
+
+
+class LiveCaptions(QObject):
+    """Signals, all on the GUI thread:
+
+    captions_changed(CaptionState): the text reads differently.
+    activity_changed(Activity): a fact of the status line is another.
+    level_arrived(SourceKind, float): loudness of the newest chunk.
+    rested(): a session that was told to stop has ended, its last words are in.
+    """
+
+    captions_changed = Signal(object)
+    activity_changed = Signal(object)
+    level_arrived = Signal(object, float)
+    rested = Signal()
+
+    def __init__(
+        self, open_sources: OpenSources, make_session: MakeSession, source: str, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._open_sources = open_sources
+        self._make_session = make_session
+        self._bridge = SessionBridge(self)
+        self._bridge.arrived.connect(self._on_arrived)
+        self._session: Session | None = None
+        self._again = False
+        self.source = source
+        self.captions = CaptionState()
+        self.activity = Activity()
+
+    @property
+    def resting(self) -> bool:
+        """Nothing is captured and nothing waits to be captioned."""
+        return self.activity.phase is Phase.PAUSED
+
+    def start(self) -> None:
+        """Begin to caption the source; harmless while captions run."""
+        if not self.resting:
+            self._again = self._again or self.activity.phase is Phase.FINISHING
+            return
+        self._set_activity(self.activity.starting())
+        source = self.source
+        run_in_background(self, lambda: self._open_sources(source), self._on_opened, self._on_refused)
+
+    def stop(self) -> None:
+        """Stop capturing, caption what was heard to its last word, then `rested`."""
+        self._again = False
+        self._finish()
+
+    def toggle(self) -> None:
+        if self.activity.phase in (Phase.STARTING, Phase.LISTENING):
+            self.stop()
+        else:
+            self.start()
+
+    def set_source(self, source: str) -> None:
+        """Caption something else from now on; starts if captions were paused."""
+        self.source = source
+        if self.resting:
+            self.start()
+        else:
+            self._again = True
+            self._finish()
+
+    def clear(self) -> None:
+        """What is said next begins a new line."""
+        self._set_captions(self.captions.cleared())
+
+    def set_model(self, name: str) -> None:
+        """The model is loaded and has this name."""
+        self._set_activity(replace(self.activity, model=name))
+
+    def set_failure(self, sentence: str) -> None:
+        """Captions cannot go on."""
+        self._set_activity(replace(self.activity, failure=sentence))
+
+    def _on_opened(self, sources: Sequence[Source]) -> None:
+        if self.activity.phase is Phase.FINISHING:
+            self._on_stopped(None)
+            return
+        named = len({source.kind for source in sources}) > 1
+        self._set_captions(self.captions.ended(named=named))
+        session = self._make_session(sources, self._bridge.post)
+        run_in_background(self, session.start, lambda _: self._on_started(session), self._on_refused)
+
+    def _on_started(self, session: Session) -> None:
+        self._session = session
+        if self.activity.phase is Phase.FINISHING:
+            run_in_background(self, session.stop, self._on_stopped, self._on_refused)
+        else:
+            self._set_activity(replace(self.activity, phase=Phase.LISTENING))
+
+    def _on_refused(self, error: AppError | EngineError) -> None:
+        self._session = None
+        self._bridge.flush()
+        self._set_activity(replace(self.activity, phase=Phase.PAUSED, failure=str(error)))
+        self._rest()
+
+    def _finish(self) -> None:
+        if self.activity.phase not in (Phase.STARTING, Phase.LISTENING):
+            return
+        self._set_activity(replace(self.activity, phase=Phase.FINISHING))
+        if self._session is not None:
+            run_in_background(self, self._session.stop, self._on_stopped, self._on_refused)
+
+    def _on_stopped(self, _result: None) -> None:
+        self._session = None
+        self._bridge.flush()
+        self._set_captions(self.captions.ended(named=self.captions.named))
+        failure, over = self.activity.failure, self.activity.over
+        self._set_activity(Activity(model=self.activity.model, failure=failure, over=over))
+        self._rest()
+
+    def _rest(self) -> None:
+        if self._again:
+            self._again = False
+            self.start()
+        else:
+            self.rested.emit()
+
+    @Slot(object)
+    def _on_arrived(self, events: Sequence[SessionEvent]) -> None:
+        captions, activity, ended = self.captions, self.activity, False
+        for event in events:
+            match event:
+                case Captioned(source, update):
+                    captions = captions.apply(source, update)
+                case Level(source, level):
+                    self.level_arrived.emit(source, level)
+                case Stopped():
+                    ended = True
+            activity = activity.apply(event)
+        self._set_captions(captions)
+        if ended and activity.phase is Phase.LISTENING:
+            activity = replace(activity, failure=activity.failure or next(iter(activity.lost.values()), ""))
+        self._set_activity(activity)
+        if ended:
+            self._finish()
+
+    def _set_captions(self, captions: CaptionState) -> None:
+        if captions != self.captions:
+            self.captions = captions
+            self.captions_changed.emit(captions)
+
+    def _set_activity(self, activity: Activity) -> None:
+        if activity != self.activity:
+            self.activity = activity
+            self.activity_changed.emit(activity)

@@ -1,0 +1,60 @@
+"""The status line: up to two rows, cut with an ellipsis where even those are too narrow."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from app.ui.status_text import StatusLine
+from app.ui.theme import CaptionStyle
+
+ROWS = 2
+TEXT_SIZE = 13
+
+
+class StatusLabel(QWidget):
+    """Shows a `StatusLine`; the whole sentence is its accessible name and its tooltip."""
+
+    def __init__(self, style: CaptionStyle, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("status")
+        self.setFont(style.caption_font(TEXT_SIZE))
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._colors = {False: QColor(style.control), True: QColor(style.warning)}
+        self.line = StatusLine("")
+
+    def show_line(self, line: StatusLine) -> None:
+        if line != self.line:
+            self.line = line
+            self.setAccessibleName(line.text)
+            self.setToolTip(line.text)
+            self.update()
+
+    def rows(self) -> list[str]:
+        """The sentence as it is cut for this width."""
+        metrics = self.fontMetrics()
+        rows: list[str] = []
+        row = ""
+        for word in self.line.text.split():
+            longer = f"{row} {word}".lstrip()
+            if row and metrics.horizontalAdvance(longer) > self.width() and len(rows) < ROWS - 1:
+                rows.append(row)
+                longer = word
+            row = longer
+        rows.append(metrics.elidedText(row, Qt.TextElideMode.ElideRight, self.width()))
+        return rows
+
+    def sizeHint(self) -> QSize:
+        return QSize(200, ROWS * self.fontMetrics().lineSpacing())
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(self._colors[self.line.warning])
+        rows = self.rows()
+        spacing = self.fontMetrics().lineSpacing()
+        top = (self.height() - spacing * len(rows)) // 2
+        for number, row in enumerate(rows):
+            area = QRect(0, top + number * spacing, self.width(), spacing)
+            painter.drawText(area, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, row)
+        painter.end()

@@ -1,0 +1,95 @@
+"""Puts what the program is doing into words for its user: one line, the most pressing fact first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QCoreApplication
+
+from app.core.activity import Activity, Phase, Silent
+from app.core.ports import SourceKind
+
+SHOWN_LAG = 1.0
+"""Seconds behind from which on being behind is the most pressing fact."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusLine:
+    text: str
+    warning: bool = False
+    """Something needs the user, or captions are not what they should be."""
+
+
+def tr(text: str, comment: str = "") -> str:
+    return QCoreApplication.translate("Status", text, comment)
+
+
+def status_line(activity: Activity, notice: str = "") -> StatusLine:
+    """`notice`: a passing remark that is shown instead while captions are well."""
+    trouble = activity.failure or _first(activity.lost) or notice
+    if trouble:
+        return StatusLine(trouble, warning=True)
+    match activity.phase:
+        case Phase.PAUSED if activity.over:
+            return StatusLine(tr("The recording is over."))
+        case Phase.PAUSED:
+            return StatusLine(tr("Paused. Nothing is captured."))
+        case Phase.FINISHING:
+            return StatusLine(tr("Captioning the last words…"))
+        case Phase.STARTING | Phase.LISTENING:
+            return _listening(activity)
+
+
+def hint(activity: Activity) -> str:
+    """What stands in the place of captions before there are any."""
+    if activity.failure or activity.phase in (Phase.PAUSED, Phase.FINISHING):
+        return ""
+    if not activity.model:
+        return tr("Getting ready. What is said now is kept and will be captioned.")
+    return tr("Words will appear here as they are spoken.")
+
+
+def speaker_name(speaker: str) -> str:
+    """How captions name whose words they are."""
+    match speaker:
+        case SourceKind.MICROPHONE:
+            return tr("You", "the person at the microphone")
+        case SourceKind.SYSTEM:
+            return tr("Computer", "what the computer plays")
+        case _:
+            return tr("Recording")
+
+
+def _listening(activity: Activity) -> StatusLine:
+    if activity.lag >= SHOWN_LAG:
+        return StatusLine(tr("Captions are {seconds} s behind.").format(seconds=f"{activity.lag:.1f}"), warning=True)
+    if not activity.model:
+        return StatusLine(tr("Loading the model…"))
+    for kind, silent in activity.silent.items():
+        return _silence(kind, silent)
+    if not activity.devices:
+        return StatusLine(tr("Opening the sound device…"))
+    parts = [tr("Listening to {device}").format(device=_devices(activity)), activity.model]
+    if activity.delay is not None:
+        parts.append(tr("{seconds} s behind").format(seconds=f"{activity.delay:.1f}"))
+    return StatusLine(" · ".join(parts))
+
+
+def _devices(activity: Activity) -> str:
+    names = list(activity.devices.values())
+    if len(names) == 1:
+        return names[0]
+    return tr("{first} and {second}").format(first=names[0], second=names[1])
+
+
+def _silence(kind: SourceKind, silent: Silent) -> StatusLine:
+    seconds = f"{silent.seconds:.0f}"
+    if kind is SourceKind.MICROPHONE:
+        sentence = tr("No sound from {device} for {seconds} s. Is it muted?")
+        return StatusLine(sentence.format(device=silent.device, seconds=seconds), warning=True)
+    sentence = tr("Nothing has played on {device} for {seconds} s.")
+    return StatusLine(sentence.format(device=silent.device, seconds=seconds))
+
+
+def _first(sentences: object) -> str:
+    return next(iter(sentences.values()), "") if isinstance(sentences, dict) else ""

@@ -1,0 +1,117 @@
+"""How captions look: colours and fonts as data, and what is derived from them for controls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from types import MappingProxyType
+
+from PySide6.QtCore import QByteArray, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtSvg import QSvgRenderer
+
+from app.core.ports import SourceKind
+
+CAPTION_FONT = "Atkinson Hyperlegible Next"
+_FONT_FILES = ("AtkinsonHyperlegibleNext-Medium.ttf", "AtkinsonHyperlegibleNext-Bold.ttf")
+_ICON_SIZES = (20, 40, 60)
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionStyle:
+    """One look of the captions. Colours as Qt spells them; text on background has a contrast of 4.5 or more."""
+
+    family: str = CAPTION_FONT
+    weight: QFont.Weight = QFont.Weight.Medium
+    line_height: float = 1.3
+    """Distance of two lines in text sizes."""
+    background: str = "#101418"
+    opacity: float = 1.0
+    text: str = "#ffffff"
+    tail: str = "#9fb0c0"
+    """Words that may still change."""
+    speakers: Mapping[str, str] = field(
+        default_factory=lambda: MappingProxyType({SourceKind.MICROPHONE: "#ffd75e", SourceKind.SYSTEM: "#6fd6f5"})
+    )
+    control: str = "#c9d3dc"
+    """Buttons and words of the control strip."""
+    warning: str = "#ffc46b"
+    accent: str = "#6fd6f5"
+    """Keyboard focus and the level of sound."""
+    edge: str = "#39434d"
+
+    def caption_font(self, size: int) -> QFont:
+        font = QFont(self.family)
+        font.setPixelSize(size)
+        font.setWeight(self.weight)
+        return font
+
+    def speaker(self, speaker: str) -> str:
+        return self.speakers.get(speaker, self.text)
+
+
+def load_fonts() -> None:
+    """Make the bundled fonts known to Qt; where that fails, the system's sans serif serves."""
+    for name in _FONT_FILES:
+        data = (resources.files("resources") / "fonts" / name).read_bytes()
+        QFontDatabase.addApplicationFontFromData(QByteArray(data))
+    QFont.insertSubstitution(CAPTION_FONT, "sans-serif")
+
+
+def icon(name: str, color: str) -> QIcon:
+    """One of the bundled outlines, drawn in this colour, sharp at every scale."""
+    drawn = QIcon()
+    for size in _ICON_SIZES:
+        drawn.addPixmap(_picture(name, color, size))
+    return drawn
+
+
+def program_icon() -> QIcon:
+    drawn = QIcon()
+    for size in (16, 32, 64, 128, 256):
+        drawn.addPixmap(_picture("caique", "", size))
+    return drawn
+
+
+def _picture(name: str, color: str, size: int) -> QPixmap:
+    source = (resources.files("resources") / "icons" / f"{name}.svg").read_text(encoding="utf-8")
+    renderer = QSvgRenderer(QByteArray(source.replace("currentColor", color).encode()))
+    picture = QPixmap(size, size)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    renderer.render(painter, QRectF(0, 0, size, size))
+    painter.end()
+    return picture
+
+
+def palette(style: CaptionStyle) -> QPalette:
+    """A dark palette, so that menus and dialogs of the program match its captions."""
+    result = QPalette(QColor(style.edge), QColor(style.background))
+    result.setColor(QPalette.ColorRole.WindowText, QColor(style.text))
+    result.setColor(QPalette.ColorRole.Text, QColor(style.text))
+    result.setColor(QPalette.ColorRole.ButtonText, QColor(style.text))
+    result.setColor(QPalette.ColorRole.Base, QColor(style.background).lighter(130))
+    result.setColor(QPalette.ColorRole.ToolTipBase, QColor(style.edge))
+    result.setColor(QPalette.ColorRole.ToolTipText, QColor(style.text))
+    result.setColor(QPalette.ColorRole.Highlight, QColor(style.accent))
+    result.setColor(QPalette.ColorRole.HighlightedText, QColor(style.background))
+    result.setColor(QPalette.ColorRole.PlaceholderText, QColor(style.tail))
+    return result
+
+
+def strip_sheet(style: CaptionStyle) -> str:
+    """Style sheet of the control strip and of buttons that lie on captions."""
+    return f"""
+        QToolButton {{
+            color: {style.control}; background: transparent; border: 2px solid transparent;
+            border-radius: 6px; padding: 2px; font-size: 13px;
+        }}
+        QToolButton:hover, QToolButton:open {{ background: {style.edge}; color: {style.text}; }}
+        QToolButton:pressed {{ background: {QColor(style.edge).lighter(130).name()}; }}
+        QToolButton:focus {{ border-color: {style.accent}; }}
+        QToolButton:disabled {{ color: {QColor(style.control).darker(180).name()}; }}
+        QToolButton::menu-indicator {{ image: none; }}
+        QToolButton#source {{ padding-left: 4px; padding-right: 6px; }}
+        QToolButton#latest {{ background: {style.edge}; color: {style.text}; padding: 2px 10px 2px 6px; }}
+    """
