@@ -14,9 +14,6 @@ from engine.decoding.hypothesis import Emission, probability
 from engine.models.transducer_nets import Prediction, TransducerNets
 from engine.types import Frames
 
-_JOINED_AT_ONCE = 4
-"""Frames joined in one call: most hold blanks only, and a call costs more than its arithmetic."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TransducerState:
@@ -50,12 +47,9 @@ class GreedyTransducer:
         """Decode encoder frames [T, width]."""
         emitted: list[Emission] = []
         prediction, t, symbols = state.prediction, state.skip, 0
-        joined, first = frames[:0], 0
         while t < len(frames):
-            if not first <= t < first + len(joined):
-                first = t
-                joined = self._nets.joint(frames[t : t + _JOINED_AT_ONCE], [prediction])[:, 0]
-            scores = joined[t - first]
+            # One frame a call: several would save little, and int8 graphs scale by all they are given.
+            scores = self._nets.joint(frames[t : t + 1], [prediction])[0, 0]
             token, duration = self._best(scores)
             if token == self._blank:
                 # A blank that skips nothing would hang here for ever.
@@ -64,7 +58,6 @@ class GreedyTransducer:
             confidence = probability(scores[: self._blank + 1], token)
             emitted.append(Emission(token, state.frames + t, duration, confidence))
             prediction = self._nets.predict(token, prediction)
-            joined = joined[:0]
             symbols += 1
             if duration == 0 and symbols >= self._max_symbols:
                 duration = 1
