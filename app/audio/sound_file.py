@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +21,13 @@ from app.core.ports import AudioChunk, Broken, Ended, Opened, SourceEvent, Sourc
 from engine.types import SAMPLE_RATE, Samples
 
 _BLOCK_SECONDS = 0.5
+
+
+class _ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]
+    """Told that it may seek, soundfile seeks after every read, and in MP3 files that garbles what follows."""
+
+    def seekable(self) -> bool:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +55,12 @@ def open_sound(path: Path) -> AbstractContextManager[OpenSound]:
     if empty:
         raise SourceError(f"{path} is empty: there is no sound in it.")
     try:
-        file = soundfile.SoundFile(path)
+        file = _ForwardOnly(path)
     except (soundfile.LibsndfileError, TypeError):  # TypeError: headerless .raw, of which nothing is known
         return _by_ffmpeg(path)
     if file.frames == 0:
         file.close()
-        raise SourceError(f"{path} holds no sound: it is 0 seconds long.")
+        raise _silent(path)
     return _by_libsndfile(path, file)
 
 
@@ -125,9 +132,14 @@ class FileSource:
 
 
 def _chunks(sound: OpenSound) -> Iterator[AudioChunk]:
+    """All chunks; where the file breaks off, what came before is delivered first."""
     cutter = ChunkCutter()
-    for frames in sound.blocks:
-        yield from cutter.push(frames, sound.rate, time.monotonic())
+    try:
+        for frames in sound.blocks:
+            yield from cutter.push(frames, sound.rate, time.monotonic())
+    except SourceError:
+        yield from cutter.flush()
+        raise
     yield from cutter.flush()
 
 
@@ -145,11 +157,9 @@ def _sndfile_blocks(path: Path, file: soundfile.SoundFile) -> Iterator[Samples]:
             heard += len(frames)
             yield frames
     except soundfile.LibsndfileError as error:
-        raise SourceError(
-            f"{path} is damaged after {heard / file.samplerate:.1f} s and cannot be read further."
-        ) from error
+        raise _damaged(path, heard / file.samplerate) from error
     if not heard:
-        raise SourceError(f"{path} holds no sound: it is 0 seconds long.")
+        raise _silent(path)
 
 
 def _by_ffmpeg(path: Path) -> AbstractContextManager[OpenSound]:
@@ -160,48 +170,58 @@ def _by_ffmpeg(path: Path) -> AbstractContextManager[OpenSound]:
         )
     probe = subprocess.run(
         [
-            *("ffprobe", "-v", "error", "-select_streams", "a:0", "-of", "default=nokey=1:noprint_wrappers=1"),
-            *("-show_entries", "stream=codec_type:format=duration", f"file:{path}"),
+            *("ffprobe", "-v", "error", "-of", "json", "-select_streams", "a:0"),
+            *("-show_entries", "stream=channels,sample_rate:format=duration", f"file:{path}"),
         ],
         capture_output=True,
         text=True,
         check=False,
     )
-    answers = probe.stdout.split()
-    if probe.returncode != 0 or "audio" not in answers:
+    answer = json.loads(probe.stdout) if probe.returncode == 0 else {}
+    if not answer.get("streams"):
         raise SourceError(f"{path} is no sound file: neither libsndfile nor ffmpeg finds sound in it.")
-    seconds = [float(answer) for answer in answers if answer.replace(".", "", 1).isdigit()]
-    return _ffmpeg_sound(path, seconds[0] if seconds else None)
+    stream = answer["streams"][0]
+    seconds = answer.get("format", {}).get("duration")
+    return _ffmpeg_sound(path, float(seconds) if seconds else None, int(stream["sample_rate"]), int(stream["channels"]))
 
 
 @contextmanager
-def _ffmpeg_sound(path: Path, seconds: float | None) -> Iterator[OpenSound]:
-    with tempfile.TemporaryFile() as complaints:  # a file, because a full pipe would stop ffmpeg
-        process = subprocess.Popen(
-            [
-                *("ffmpeg", "-nostdin", "-v", "error", "-i", f"file:{path}", "-map", "a:0"),
-                *("-f", "f32le", "-ac", "1", "-ar", str(SAMPLE_RATE), "pipe:1"),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=complaints,
-        )
-        try:
-            yield OpenSound(seconds, SAMPLE_RATE, _ffmpeg_blocks(path, process))
-        finally:
-            process.kill()
-            process.communicate()
+def _ffmpeg_sound(path: Path, seconds: float | None, rate: int, channels: int) -> Iterator[OpenSound]:
+    """Decodes only: mixed down by ffmpeg, two channels would come out louder than their mean."""
+    process = subprocess.Popen(
+        [
+            *("ffmpeg", "-nostdin", "-v", "quiet", "-i", f"file:{path}", "-map", "a:0"),
+            *("-f", "f32le", "-ac", str(channels), "-ar", str(rate), "pipe:1"),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        yield OpenSound(seconds, rate, _ffmpeg_blocks(path, process, rate, channels))
+    finally:
+        process.kill()
+        process.communicate()
 
 
-def _ffmpeg_blocks(path: Path, process: subprocess.Popen[bytes]) -> Iterator[Samples]:
+def _ffmpeg_blocks(path: Path, process: subprocess.Popen[bytes], rate: int, channels: int) -> Iterator[Samples]:
     assert process.stdout is not None
-    size = int(SAMPLE_RATE * _BLOCK_SECONDS) * 4
+    frame_bytes = channels * np.float32().itemsize
+    size = max(1, int(rate * _BLOCK_SECONDS)) * frame_bytes
     heard = 0
     while data := process.stdout.read(size):
-        frames = np.frombuffer(data[: len(data) // 4 * 4], np.dtype("<f4"))
+        whole = data[: len(data) // frame_bytes * frame_bytes]
+        frames = np.frombuffer(whole, np.dtype("<f4")).reshape(-1, channels)
         heard += len(frames)
         yield frames
     if process.wait() != 0:
-        raise SourceError(f"{path} is damaged after {heard / SAMPLE_RATE:.1f} s and cannot be read further.")
+        raise _damaged(path, heard / rate)
     if not heard:
-        raise SourceError(f"{path} holds no sound: it is 0 seconds long.")
+        raise _silent(path)
+
+
+def _damaged(path: Path, seconds: float) -> SourceError:
+    return SourceError(f"{path} is damaged after {seconds:.1f} s and cannot be read further.")
+
+
+def _silent(path: Path) -> SourceError:
+    return SourceError(f"{path} holds no sound: it is 0 seconds long.")
