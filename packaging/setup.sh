@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # Shared by ./run and ./test: makes .venv what the program needs, and says nothing when it already is.
 #
 #   set_up ROOT EXTRAS PACKAGES
@@ -131,6 +132,7 @@ apt_install() {
 # What the sound side needs from the system, and what the window needs on top of it.
 SOUND_PACKAGES='libportaudio.so.2 libportaudio2
 parec pulseaudio-utils'
+# shellcheck disable=SC2034  # used by those who source this file
 WINDOW_PACKAGES="$SOUND_PACKAGES
 libEGL.so.1 libegl1
 libGL.so.1 libgl1
