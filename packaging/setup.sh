@@ -122,8 +122,8 @@ apt_install() {
     local install=(env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends
         -o DPkg::Lock::Timeout=600)
     # A fresh machine has no package lists yet, an old one has lists that name packages which are gone.
-    $as_root "${install[@]}" "$@" >&2 2>/dev/null ||
-        { $as_root apt-get update -qq >&2 && $as_root "${install[@]}" "$@" >&2; } || {
+    $as_root "${install[@]}" "$@" &>/dev/null ||
+        { $as_root apt-get update -qq >&2 && $as_root "${install[@]}" "$@" >/dev/null; } || {
         say "they could not be installed; please run: sudo apt-get install $*"
         return 1
     }
