@@ -92,6 +92,18 @@ Update: TypeAlias = Partial | Final | Silence
 
 
 @dataclass(frozen=True, slots=True)
+class BoostPhrase:
+    """A word or phrase that the decoder should expect (or, with negative strength, avoid)."""
+
+    text: str
+    """As it is to be shown, whichever way it is heard."""
+    strength: float = 1.0
+    """1 is normal; 0 does nothing; below 0 suppresses. Held to -5 to 5."""
+    sounds_like: tuple[str, ...] = ()
+    """Other spellings under which the model may hear it."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """What a loaded model is, in facts that a person may be shown."""
 

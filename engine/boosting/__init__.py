@@ -1,0 +1,1 @@
+"""Word boosting: a list of phrases becomes a score function that every decoder can follow while it searches."""

@@ -1,0 +1,66 @@
+"""A model's vocabulary seen as folded text: which characters it can write, and its pieces as a tree.
+
+Made once for a model and shared by all lists compiled for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from engine.boosting.characters import BOUNDARY, as_bytes, fold_character, fold_piece
+
+_BARE_MARKS = ("\u2581", " ")
+"""Pieces that separate words and are not punctuation."""
+
+
+@dataclass(slots=True)
+class PieceNode:
+    """A node of the tree of folded pieces."""
+
+    children: dict[str, PieceNode] = field(default_factory=dict)
+    tokens: list[int] = field(default_factory=list)
+    """Tokens whose folded text ends here; several, since case is folded."""
+
+
+class Pieces:
+    """The pieces of one vocabulary, token id = index, folded."""
+
+    def __init__(self, pieces: Sequence[str]) -> None:
+        self.folded = tuple(fold_piece(piece) for piece in pieces)
+        self.root = PieceNode()
+        for token, text in enumerate(self.folded):
+            if text:
+                self._plant(token, text)
+        spelling = {f for f, piece in zip(self.folded, pieces, strict=True) if f != BOUNDARY or piece in _BARE_MARKS}
+        self._words = frozenset(spelling)
+        self._characters = frozenset(text for text in spelling if len(text) == 1)
+        self._has_bytes = "<0xC3>" in pieces
+        self._known = frozenset("".join(spelling))
+        self._longest = max(map(len, self.folded), default=0)
+
+    def _plant(self, token: int, text: str) -> None:
+        node = self.root
+        for character in text:
+            node = node.children.setdefault(character, PieceNode())
+        node.tokens.append(token)
+
+    def can_write(self, folded: str) -> bool:
+        """True when some sequence of pieces spells the folded text."""
+        if self._characters.issuperset(folded):
+            return True
+        return self._known.issuperset(folded) and self._splits(folded)
+
+    def in_bytes(self, text: str) -> str:
+        """The text with every character that the vocabulary lacks written as its bytes, as byte pieces spell it."""
+        if not self._has_bytes:
+            return text
+        return "".join(c if self._known.issuperset(fold_character(c)) else as_bytes(c) for c in text)
+
+    def _splits(self, folded: str) -> bool:
+        reachable = {0}
+        for start in range(len(folded)):
+            if start in reachable:
+                ends = range(start + 1, min(start + self._longest, len(folded)) + 1)
+                reachable.update(end for end in ends if folded[start:end] in self._words)
+        return len(folded) in reachable

@@ -1,0 +1,108 @@
+"""The ways an entry of the list may be spelt by a model: what is matched is any of them, what is shown is the entry.
+
+Case needs no variants because matching folds it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from itertools import islice, product
+
+from engine.boosting.numbers import readings
+
+MOST_VARIANTS = 24
+"""Spellings of one entry, sounds-like not counted; more would only feed collisions."""
+
+_LETTER_NAMES = {
+    "a": "ay", "b": "bee", "c": "see", "d": "dee", "e": "ee", "f": "ef", "g": "gee", "h": "aitch", "i": "eye",
+    "j": "jay", "k": "kay", "l": "el", "m": "em", "n": "en", "o": "oh", "p": "pee", "q": "cue", "r": "ar", "s": "ess",
+    "t": "tee", "u": "you", "v": "vee", "w": "double-you", "x": "ex", "y": "why", "z": "zee",
+}  # fmt: skip
+_SYMBOL_NAMES = {
+    "&": ("and",), "+": ("plus",), "#": ("sharp", "hash"), "@": ("at",), "%": ("percent",), "*": ("star",),
+    "/": ("slash",), "$": ("dollar",), "\u20ac": ("euro",), "\u00a3": ("pound",), "=": ("equals",),
+}  # fmt: skip
+_STROKED = str.maketrans(
+    {"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D", "ß": "ss", "æ": "ae", "Æ": "Ae", "œ": "oe", "ı": "i"}
+)
+"""Letters that do not come apart into a letter and an accent."""
+
+_LONGEST_ACRONYM = 6
+_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|[^\W\d_]+|\d+|[&+#@%*/$\u20ac\u00a3=]")
+_DOT = re.compile(r"(?<=\w)\.(?=\w)")
+_PLAIN = re.compile(r"[A-Za-z][a-z]*(?: [A-Za-z][a-z]*)*")
+_ACRONYM = re.compile(rf"[A-Z]{{2,{_LONGEST_ACRONYM}}}")
+_PUNCTUATION = re.compile(r"[^\w\s]")
+
+
+def variants(text: str) -> tuple[str, ...]:
+    """Spellings of an entry, the one typed first, none twice; not yet folded.
+
+    Parts of a name (camel case, hyphens, digits) come apart or together, acronyms letter by letter or by
+    the letters' names, digits and symbols as English words, apostrophes and accents left out.
+    """
+    if is_plain(text):
+        return (text,)
+    spoken = (_word_variants(word) for word in text.split())
+    return tuple(dict.fromkeys(" ".join(words) for words in islice(product(*spoken), MOST_VARIANTS)))
+
+
+def is_plain(text: str) -> bool:
+    """True for words of letters only, written as words are: they have one spelling."""
+    return _PLAIN.fullmatch(text) is not None
+
+
+def _word_variants(word: str) -> tuple[str, ...]:
+    if is_plain(word):
+        return (word,)
+    return tuple(dict.fromkeys(found for found in _each_variant(word) if found.strip()))
+
+
+def _each_variant(word: str) -> Iterator[str]:
+    yield word
+    parts = _PARTS.findall(word)
+    if len(parts) > 1:
+        yield " ".join(parts)
+    if any(not character.isalnum() for character in word):
+        yield _PUNCTUATION.sub("", word)
+    yield from _said(parts)
+    if _DOT.search(word):
+        yield from _said(_PARTS.findall(_DOT.sub(" dot ", word)))
+    if not word.isascii():
+        yield _without_accents(word)
+
+
+def _without_accents(word: str) -> str:
+    decomposed = unicodedata.normalize("NFD", word.translate(_STROKED))
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
+
+
+def _said(parts: list[str]) -> Iterator[str]:
+    """The parts read aloud; each kind of reading is tried for all parts at once."""
+    ways = [_part_said(part) for part in parts]
+    for way in range(max(map(len, ways), default=0)):
+        yield " ".join(said[min(way, len(said) - 1)] for said in ways)
+
+
+def _part_said(part: str) -> tuple[str, ...]:
+    if part.isdecimal() and part.isascii():
+        return readings(part)
+    if part in _SYMBOL_NAMES:
+        return _SYMBOL_NAMES[part]
+    if _ACRONYM.fullmatch(part):
+        return " ".join(part), " ".join(_LETTER_NAMES[letter] for letter in part.lower()), part
+    return (part,)
+
+
+def endings(folded: str) -> tuple[tuple[str, str], ...]:
+    """What may follow a folded spelling as part of its last word: (characters matched, characters shown).
+
+    Possessive, plural and a closing quotation mark.
+    """
+    last = folded[-1]
+    if not last.isalpha():
+        return (("'s", "'s"), ("'", "'"))
+    plural = "es" if folded.endswith(("s", "x", "z", "ch", "sh")) else "s"
+    return (("'s", "'s"), ("'", "'"), (plural, plural))
