@@ -1,0 +1,55 @@
+"""Made-up sound and a teacher of a few thousand random weights, so that the whole chain runs in seconds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch", reason="the training tools need torch: pip install '.[training]'")
+
+import numpy as np
+import soundfile as sf
+import torch
+
+from training.decoder import Decoder, DecoderShape
+from training.model import Encoder, EncoderShape
+from training.prepare import listed
+from training.store import write_store
+from training.teacher import Teacher, teach
+
+SMALL = EncoderShape(width=32, heads=2, layers=2, rotary=8)
+
+
+@pytest.fixture(scope="session")
+def teacher() -> Teacher:
+    torch.manual_seed(1)
+    encoder = Encoder(SMALL).eval().requires_grad_(False)
+    decoder = Decoder(DecoderShape(width=32, heads=2, layers=2, rotary=8, vocabulary=48)).eval().requires_grad_(False)
+    return Teacher(encoder, decoder, [b"<unk>", b"<s>", b"</s>", *(f"\u2581w{n}".encode() for n in range(45))])
+
+
+@pytest.fixture(scope="session")
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten clips of shaped noise of one to three seconds, two of them in dev, and one of background noise."""
+    folder = tmp_path_factory.mktemp("collection")
+    random = np.random.default_rng(3)
+    rows: list[dict[str, Any]] = []
+    for n in range(11):
+        sound = random.standard_normal(16_000 + 2_900 * n) * np.abs(np.sin(np.arange(16_000 + 2_900 * n) / 3_000))
+        sf.write(folder / f"{n}.wav", 0.05 * sound, 16_000)
+        speech = {"corpus": "made-up", "text": "one two", "split": "dev" if n < 2 else "train"}
+        rows.append({"id": str(n), "path": f"{n}.wav"} | (speech if n < 10 else {"kind": "noise"}))
+    (folder / "manifest.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), "utf8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def work(collection: Path, teacher: Teacher, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which `prepare` and `teacher` have run."""
+    folder = tmp_path_factory.mktemp("work")
+    write_store(folder, listed([collection]))
+    teach(folder, teacher)
+    return folder

@@ -1,0 +1,170 @@
+"""Fourth step: write a checkpoint as streaming ONNX graphs (float32 and 8 bits), check and time them.
+
+python -m training.export RUN_FOLDER/checkpoint.pt OUT_FOLDER [--check RECORDING ...]
+
+One graph serves all latencies: a call takes any whole number of 24 ms frames and treats them as one chunk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import soundfile as sf
+import torch
+from onnxruntime.quantization import QuantType, quantize_dynamic
+from torch import Tensor
+
+from training.checkpoint import averaged_encoder
+from training.model import BLOCK, FRAME, SAMPLE_RATE, Encoder
+from training.stream_graph import CACHES, INPUTS, OUTPUTS, StreamingStep, initial_caches
+
+MODEL_TYPE = "caique-streaming-moonshine-encoder"
+PROFILES = (3, 6, 12, 24)
+"""Chunk sizes in frames that training drew: 72, 144, 288 and 576 ms."""
+DEFAULT_PROFILE = 24
+
+
+def export(encoder: Encoder, left: int, folder: Path) -> tuple[Path, Path]:
+    """Writes `encoder.onnx` and `encoder.int8.onnx`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    plain, small = folder / "encoder.onnx", folder / "encoder.int8.onnx"
+    caches = initial_caches(encoder, left)
+    batched = {name: {0: "batch"} for name in INPUTS + OUTPUTS}
+    with torch.no_grad():
+        torch.onnx.export(
+            StreamingStep(encoder, left).eval(),
+            (torch.zeros(1, FRAME * DEFAULT_PROFILE), *caches.values()),
+            str(plain),
+            input_names=INPUTS,
+            output_names=OUTPUTS,
+            dynamic_axes=batched | {"audio": {0: "batch", 1: "samples"}, "frames": {0: "batch", 1: "frames"}},
+            opset_version=17,
+            dynamo=False,
+        )
+    # unsigned weights: signed ones saturate on processors without VNNI; the convolutions in 8 bits cost word errors
+    quantize_dynamic(
+        plain,
+        small,
+        weight_type=QuantType.QUInt8,
+        per_channel=True,
+        op_types_to_quantize=["MatMul", "Gemm"],
+        nodes_to_exclude=_convolutions(onnx.load(plain), encoder.shape.width),
+    )
+    for path in (plain, small):
+        _describe(path, encoder, left, caches)
+    return plain, small
+
+
+def _convolutions(graph: onnx.ModelProto, width: int) -> list[str]:
+    """Names of the products that stand for conv2 and conv3, known by the height of their matrices."""
+    heights = {7 * width, 6 * width}
+    shapes = {i.name: tuple(i.dims) for i in graph.graph.initializer}
+    for node in graph.graph.node:
+        if node.op_type == "Constant" and node.attribute[0].name == "value":
+            shapes[node.output[0]] = tuple(node.attribute[0].t.dims)
+    return [
+        node.name
+        for node in graph.graph.node
+        if node.op_type in ("MatMul", "Gemm") and any(heights & set(shapes.get(i, ())) for i in node.input)
+    ]
+
+
+def _describe(path: Path, encoder: Encoder, left: int, caches: dict[str, Tensor]) -> None:
+    """Puts all sizes and initial values into the graph's metadata, so that no reader needs them in code."""
+    graph = onnx.load(path)
+    initial = {name: caches[name].flatten()[0].item() for name in CACHES} | {
+        "cache_stat": caches["cache_stat"][0].tolist()
+    }
+    onnx.helper.set_model_props(
+        graph,
+        {
+            "model_type": MODEL_TYPE,
+            "sample_rate": str(SAMPLE_RATE),
+            "frame_samples": str(FRAME),
+            "chunk_samples": str(FRAME * DEFAULT_PROFILE),
+            "chunk_samples_profiles": json.dumps([FRAME * p for p in PROFILES]),
+            "longest_chunk_samples": str(FRAME * BLOCK),
+            "left_context_frames": str(left),
+            "frame_width": str(encoder.shape.width),
+            "caches": json.dumps(CACHES),
+            "cache_shapes": json.dumps({name: list(caches[name].shape) for name in CACHES}),
+            "cache_initial": json.dumps(initial),
+            "decoder": "decoder_model_merged.ort and tokenizer.bin of Moonshine tiny-en",
+            "licence": "MIT (Moonshine tiny-en by Useful Sensors), adapted",
+        },
+    )
+    onnx.save(graph, path)
+
+
+class OnnxEncoder:
+    """Runs an exported graph chunk by chunk, as a host does."""
+
+    def __init__(self, path: Path) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        shapes, initial = (json.loads(metadata[key]) for key in ("cache_shapes", "cache_initial"))
+        kinds = {i.name: np.int64 if "int64" in i.type else np.float32 for i in self._session.get_inputs()}
+        self._initial: dict[str, Any] = {
+            name: np.broadcast_to(np.array(initial[name], kinds[name]), shapes[name]).copy() for name in shapes
+        }
+        self.step_seconds: list[float] = []
+
+    def encode(self, sound: np.ndarray, chunk: int) -> np.ndarray:
+        """float32 [N] to frames [N / 384, width]; the last chunk is filled up with zeros."""
+        size, caches, out = chunk * FRAME, self._initial, []
+        padded = np.pad(sound, (0, -len(sound) % size))
+        for at in range(0, len(padded), size):
+            begun = time.perf_counter()
+            frames, *after = self._session.run(OUTPUTS, {"audio": padded[None, at : at + size], **caches})
+            self.step_seconds.append(time.perf_counter() - begun)
+            caches = dict(zip(CACHES, after, strict=True))
+            out.append(frames[0])
+        return np.concatenate(out)[: len(sound) // FRAME]
+
+
+@torch.no_grad()
+def compare(encoder: Encoder, left: int, path: Path, sound: np.ndarray, chunk: int) -> dict[str, float]:
+    """An exported graph against PyTorch on one recording (float32 [N]), and its time."""
+    runner = OnnxEncoder(path)
+    theirs = torch.from_numpy(runner.encode(sound, chunk))
+    padded = torch.nn.functional.pad(torch.from_numpy(sound), (0, -len(sound) % (BLOCK * FRAME)))
+    ours = encoder.streaming(padded[None], chunk, left)[0, : len(theirs)]
+    steps = sorted(runner.step_seconds[1:] or runner.step_seconds)
+    return {
+        "largest difference": (ours - theirs).abs().max().item(),
+        "mean cosine": torch.cosine_similarity(ours, theirs, -1).mean().item(),
+        "ms a step, median": 1000 * steps[len(steps) // 2],
+        "percent of a core": 100 * sum(steps) / len(steps) / (chunk * FRAME / SAMPLE_RATE),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--left", type=int, default=168, help="left context in frames, as trained")
+    parser.add_argument("--check", type=Path, nargs="*", default=[], help="recordings (16 kHz mono) to compare on")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    encoder = averaged_encoder(options.checkpoint)
+    for path in export(encoder, options.left, options.folder):
+        print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+        for recording in options.check:
+            sound, _ = sf.read(recording, dtype="float32")
+            sound = sound[: len(sound) // FRAME * FRAME]
+            for chunk in PROFILES:
+                found = compare(encoder, options.left, path, sound, chunk)
+                print(f"  {recording.name} {24 * chunk} ms:", ", ".join(f"{k} {v:.4g}" for k, v in found.items()))
+
+
+if __name__ == "__main__":
+    main()

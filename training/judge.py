@@ -1,0 +1,42 @@
+"""Word errors of frames read by Moonshine's own decoder, in PyTorch: quick enough to follow a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from training.decoder import greedy
+from training.model import BLOCK, FRAME, Encoder
+from training.score import WordErrors
+from training.store import Clip, ClipStore
+from training.teacher import Teacher, batches
+from training.weights import text_of
+
+Encode = Callable[[Tensor, Tensor], Tensor]
+"""Sound [batch, N] and frames of each row [batch] to frames [batch, T, width]."""
+
+
+def streaming(encoder: Encoder, chunk: int, left: int) -> Encode:
+    """Chunk by chunk; the last chunk is filled up with zeros, as at the end of a recording."""
+
+    def encode(sound: Tensor, _lengths: Tensor) -> Tensor:
+        short = -sound.shape[1] % (BLOCK * FRAME)
+        return encoder.streaming(torch.nn.functional.pad(sound, (0, short)), chunk, left)
+
+    return encode
+
+
+@torch.no_grad()
+def word_errors(clips: list[Clip], store: ClipStore, encode: Encode, teacher: Teacher) -> dict[str, float]:
+    """Word error rate in percent by corpus, utterance by utterance."""
+    found: dict[str, WordErrors] = {}
+    for batch in batches(clips, 120.0):
+        sound = torch.nn.utils.rnn.pad_sequence([store.read(c) for c in batch], batch_first=True)
+        lengths = torch.tensor([c.frames for c in batch])
+        with torch.autocast("cpu", torch.bfloat16):
+            heard = greedy(teacher.decoder, encode(sound, lengths), lengths)
+        for clip, h in zip(batch, heard, strict=True):
+            found.setdefault(clip.corpus, WordErrors()).add(clip.text, text_of(teacher.tokens, h.ids))
+    return {corpus: round(e.percent, 1) for corpus, e in sorted(found.items())}

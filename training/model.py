@@ -1,0 +1,245 @@
+"""Moonshine tiny's encoder in two forms on one set of weights: whole-utterance (teacher) and streaming (student).
+
+Time grid at 16 kHz: conv1 (127 taps, stride 64), conv2 (7, 3) and conv3 (3, 2) give one frame for 384 samples (24 ms).
+A waveform gets `PAD` zeros in front, so 384 n samples give n frames and frame i needs no sample after 384 (i + 1):
+the streaming form has no look-ahead beyond its chunk.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SAMPLE_RATE = 16_000
+FRAME = 384  # samples a frame
+PAD = 511  # zeros in front: the 895 samples that frame 0 sees, less its own 384
+CONV1_TAPS, CONV1_STRIDE = 127, 64
+CONV1_PER_FRAME = FRAME // CONV1_STRIDE  # new conv1 outputs a frame
+CONV1_HISTORY = 7  # conv1 outputs that the first frame sees before its own six
+NORM_EPSILON = 1e-5
+BLOCK = 48  # frames of queries that banded attention computes at once
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderShape:
+    """Sizes of an encoder; the defaults are Moonshine tiny's."""
+
+    width: int = 288
+    heads: int = 8
+    layers: int = 6
+    rotary: int = 32
+    """Dimensions of a head that are rotated, in interleaved pairs; the others carry no position."""
+
+    @property
+    def head_width(self) -> int:
+        return self.width // self.heads
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """How the group norm's statistics are carried along a stream, in place of those of the whole utterance."""
+
+    decay_s: float = 6.0
+    """Time constant of the exponential forgetting."""
+    prior_s: float = 1.0
+    """Seconds of sound that the training speech's statistics are worth when a stream begins."""
+
+
+def rotation(length: int, rotary: int) -> Tensor:
+    """Cosines and sines of positions 0 to length - 1: [2, length, rotary / 2]."""
+    rates = 10_000.0 ** (-torch.arange(0, rotary, 2) / rotary)
+    angles = torch.arange(length)[:, None] * rates
+    return torch.stack([angles.cos(), angles.sin()])
+
+
+def rotate(x: Tensor, turn: Tensor) -> Tensor:
+    """Applies `rotation` to x [batch, heads, time, head width]."""
+    rotary = 2 * turn.shape[-1]
+    cos, sin = turn[0], turn[1]
+    first, second = x[..., :rotary:2], x[..., 1:rotary:2]
+    turned = torch.stack([first * cos - second * sin, second * cos + first * sin], -1).flatten(-2)
+    return torch.cat([turned.to(x.dtype), x[..., rotary:]], -1)
+
+
+class Norm(nn.Module):
+    """Layer norm with a gain and no bias."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x, self.weight.shape, self.weight, None, NORM_EPSILON)
+
+
+Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Queries, keys and values [batch, heads, time, head width] to what the queries read, in the same shape."""
+
+
+class EncoderLayer(nn.Module):
+    def __init__(self, shape: EncoderShape) -> None:
+        super().__init__()
+        width = shape.width
+        self.heads = shape.heads
+        self.norm1, self.norm2 = Norm(width), Norm(width)
+        self.qkv, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
+        self.fc1, self.fc2 = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def split(self, x: Tensor) -> Tensor:
+        """[batch, time, width] -> [batch, heads, time, head width]."""
+        return x.reshape(x.shape[0], -1, self.heads, x.shape[2] // self.heads).transpose(1, 2)
+
+    def forward(self, x: Tensor, turn: Tensor, attend: Attend) -> Tensor:
+        """x: [batch, time, width]."""
+        q, k, v = (self.split(y) for y in self.qkv(self.norm1(x)).chunk(3, -1))
+        seen = attend(rotate(q, turn), rotate(k, turn), v)
+        return self.feed_forward(x + self.out(seen.transpose(1, 2).flatten(-2)))
+
+    def feed_forward(self, x: Tensor) -> Tensor:
+        return x + self.fc2(F.gelu(self.fc1(self.norm2(x))))
+
+
+class Encoder(nn.Module):
+    """Raw sound to frames [batch, time, width], one every 24 ms."""
+
+    prior: Tensor
+
+    def __init__(self, shape: EncoderShape | None = None, carried: Carried | None = None) -> None:
+        super().__init__()
+        self.shape, self.carried = shape or EncoderShape(), carried or Carried()
+        width = self.shape.width
+        self.conv1 = nn.Conv1d(1, width, CONV1_TAPS, CONV1_STRIDE, bias=False)
+        self.conv2, self.conv3 = nn.Conv1d(width, 2 * width, 7, 3), nn.Conv1d(2 * width, width, 3, 2)
+        self.norm_gain, self.norm_bias = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
+        self.layers = nn.ModuleList(EncoderLayer(self.shape) for _ in range(self.shape.layers))
+        self.norm = Norm(width)
+        # mean and mean square of conv1's outputs over training speech: what a stream starts from
+        self.register_buffer("prior", torch.tensor([0.0, 0.1]))
+
+    def whole(self, sound: Tensor, frames: Tensor) -> Tensor:
+        """The teacher's form: full attention, statistics of the whole utterance.
+
+        sound: [batch, N] without the padding in front, zeros after each row's end; frames: how many frames of each row
+        are its own, int64 [batch].
+        """
+        own = first_conv(self, F.pad(sound, (PAD, 0)))
+        real = torch.arange(own.shape[1]) < (CONV1_PER_FRAME * frames + CONV1_HISTORY)[:, None]
+        count = real.sum(1) * own.shape[2]
+        moments = torch.stack([(y * real[..., None]).sum((1, 2)) / count for y in (own, own.square())], -1)
+        x = later_convs(later_matrices(self), standardise(own, moments[:, None]))
+        mask = (torch.arange(x.shape[1]) < frames[:, None])[:, None, None]
+        return self._layers(x, lambda q, k, v: F.scaled_dot_product_attention(q, k, v, attn_mask=mask))
+
+    def streaming(self, sound: Tensor, chunk: int, left: int) -> Tensor:
+        """The student's form over whole rows at once, equal to encoding them chunk by chunk.
+
+        sound: [batch, N], N a multiple of `BLOCK` frames; chunk, left: frames, chunk a divisor of `BLOCK`.
+        """
+        x = self.streaming_stem(sound)
+        mask = band_mask(x.shape[1], chunk, left).to(self._half(x))
+        return self._layers(x, lambda q, k, v: banded_attention(q, k, v, mask))
+
+    def streaming_stem(self, sound: Tensor) -> Tensor:
+        """Convolutions with carried statistics: [batch, N] -> [batch, N / 384, width]."""
+        own = first_conv(self, F.pad(sound, (PAD, 0)))
+        moments = self._carried_moments(frame_moments(own[:, CONV1_HISTORY:]))
+        before = self.prior.expand(len(own), CONV1_HISTORY, 2)
+        each = torch.cat([before, moments.repeat_interleave(CONV1_PER_FRAME, 1)], 1)
+        return later_convs(later_matrices(self), standardise(own, each))
+
+    def decay(self) -> float:
+        """What one frame leaves of the older statistics."""
+        return math.exp(-FRAME / SAMPLE_RATE / self.carried.decay_s)
+
+    def prior_frames(self) -> float:
+        """Frames that the prior is worth."""
+        return self.carried.prior_s * SAMPLE_RATE / FRAME
+
+    def _carried_moments(self, moments: Tensor) -> Tensor:
+        """Mean and mean square of each frame -> the same over all frames so far with forgetting, prior included."""
+        steps = torch.arange(moments.shape[1])
+        age = (steps[:, None] - steps).float()
+        weights = torch.where(age >= 0, self.decay() ** age.clamp(min=0), torch.zeros(()))
+        prior = self.prior_frames() * self.decay() ** (steps + 1.0)
+        return (weights @ moments + prior[:, None] * self.prior) / (weights.sum(1) + prior)[:, None]
+
+    def _layers(self, x: Tensor, attend: Attend) -> Tensor:
+        turn = rotation(x.shape[1], self.shape.rotary)
+        for layer in self.layers:
+            x = layer(x, turn, attend)
+        return self.norm(x)
+
+    @staticmethod
+    def _half(x: Tensor) -> torch.dtype:
+        """The type that matrix products have here."""
+        return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
+
+
+def first_conv(encoder: Encoder, padded: Tensor) -> Tensor:
+    """conv1 and its tanh as one matrix product: [batch, N] -> [batch, time, width]."""
+    return torch.tanh(F.linear(padded.unfold(-1, CONV1_TAPS, CONV1_STRIDE), encoder.conv1.weight[:, 0]))
+
+
+def standardise(own: Tensor, moments: Tensor) -> Tensor:
+    """The group norm without its gain and bias: conv1's outputs by the given mean and mean square [..., 2]."""
+    mean, square = moments[..., :1], moments[..., 1:]
+    scale = (square - mean.square() + NORM_EPSILON).rsqrt()
+    return own * scale.to(own.dtype) - (mean * scale).to(own.dtype)
+
+
+def later_matrices(encoder: Encoder) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """conv2 and conv3 as matrices [out, taps * width] and biases, the group norm's gain and bias folded into conv2."""
+    kernel = encoder.conv2.weight * encoder.norm_gain[:, None]
+    bias = encoder.conv2.bias + encoder.conv2.weight.sum(-1) @ encoder.norm_bias
+    return (
+        kernel.transpose(1, 2).flatten(1),
+        bias,
+        encoder.conv3.weight.transpose(1, 2).flatten(1),
+        encoder.conv3.bias,
+    )
+
+
+def later_convs(matrices: tuple[Tensor, Tensor, Tensor, Tensor], x: Tensor) -> Tensor:
+    """conv2 and conv3, much faster as matrix products on a CPU: [batch, 6 T + 7, width] -> [batch, T, width]."""
+    kernel2, bias2, kernel3, bias3 = matrices
+    x = F.gelu(F.linear(windows(x, 7, 3), kernel2, bias2))
+    return F.gelu(F.linear(windows(x, 3, 2), kernel3, bias3))
+
+
+def windows(x: Tensor, taps: int, stride: int) -> Tensor:
+    """[batch, time, width] -> [batch, windows, taps * width]; taps = a multiple of the stride and one more."""
+    count, whole = (x.shape[1] - taps) // stride + 1, taps // stride
+    blocks = x[:, : stride * (count + whole - 1)].reshape(x.shape[0], -1, stride * x.shape[2])
+    last = x[:, taps - 1 : taps + stride * (count - 1) : stride]
+    return torch.cat([*(blocks[:, k : k + count] for k in range(whole)), last], -1)
+
+
+def frame_moments(own: Tensor) -> Tensor:
+    """Mean and mean square of each frame's six new conv1 outputs: [batch, 6 T, width] -> [batch, T, 2]."""
+    blocks = own.reshape(own.shape[0], -1, CONV1_PER_FRAME * own.shape[2])
+    return torch.stack([blocks.mean(-1, dtype=torch.float32), blocks.float().square().mean(-1)], -1)
+
+
+def band_mask(length: int, chunk: int, left: int) -> Tensor:
+    """What `banded_attention` adds to its scores: 0 where a frame may look (its chunk and `left` frames before it).
+
+    Returns float32 [blocks, BLOCK, left + BLOCK]; keys count from `left` frames before the block.
+    """
+    start = (torch.arange(BLOCK) // chunk * chunk)[:, None]
+    key = torch.arange(left + BLOCK)
+    band = (key >= start) & (key < start + left + chunk)
+    exists = key >= left - BLOCK * torch.arange(length // BLOCK)[:, None]
+    return torch.where(band & exists[:, None], 0.0, -1e4)
+
+
+def banded_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+    """Attention that computes only the keys near each block of queries: half the time of the full square at 10 s."""
+    span = mask.shape[-1]
+    near_k, near_v = (F.pad(y, (0, 0, span - BLOCK, 0)).unfold(2, span, BLOCK) for y in (k, v))
+    scores = (q * q.shape[-1] ** -0.5).unflatten(2, (-1, BLOCK)) @ near_k
+    return ((scores + mask).softmax(-1) @ near_v.transpose(-1, -2)).flatten(2, 3)

@@ -1,0 +1,55 @@
+"""First step: decode collections of recordings into a store.
+
+python -m training.prepare WORK SPEECH_FOLDER [NOISE_FOLDER ...]
+
+Every folder holds `manifest.jsonl`, one object a line: `id`, `path`, and for speech `corpus`, `split`, `text`, for
+other sound `kind` (noise, music, babble, rir).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from training.errors import TrainingError
+from training.store import Clip, write_store
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("work", type=Path, help="folder for the store")
+    parser.add_argument("collections", type=Path, nargs="+")
+    options = parser.parse_args()
+    clips = write_store(options.work, listed(options.collections))
+    hours: Counter[tuple[str, str]] = Counter()
+    for clip in clips:
+        hours[clip.corpus or clip.kind, clip.split] += clip.seconds / 3600
+    for (name, split), total in sorted(hours.items()):
+        print(f"{name:24} {split:6} {total:6.2f} h")
+
+
+def listed(collections: list[Path]) -> Iterator[tuple[Clip, Path]]:
+    """The clips that the collections' manifests name, each with its recording."""
+    for folder in collections:
+        manifest = folder / "manifest.jsonl"
+        if not manifest.is_file():
+            raise TrainingError(f"{folder} holds no manifest.jsonl; see training/README.md for its fields")
+        for line in manifest.read_text("utf8").splitlines():
+            row = json.loads(line)
+            yield (
+                Clip(
+                    id=row["id"],
+                    kind=row.get("kind", "speech"),
+                    corpus=row.get("corpus", ""),
+                    split=row.get("split", "train"),
+                    text=row.get("text", ""),
+                ),
+                folder / row["path"],
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""Second step: what the whole-utterance model hears, kept for training: frames, token ids, likely next tokens.
+
+python -m training.teacher WORK MODEL_FOLDER
+
+MODEL_FOLDER holds Moonshine tiny's files (`assets/tiny-en` of the moonshine-voice package). Writes `WORK/teacher/`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from training.decoder import Decoder, Transcribed, greedy
+from training.errors import TrainingError
+from training.model import CONV1_HISTORY, PAD, Encoder, first_conv, frame_moments
+from training.store import Clip, ClipStore
+from training.weights import decoder_weights, encoder_weights, read_tokens, text_of
+
+KEPT_TOKENS = 16  # likeliest next tokens kept a step: the rest holds under 2 % of the probability
+LONGEST_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What the teacher heard in one clip."""
+
+    ids: list[int]
+    first_frame: int
+    first_step: int
+
+
+class Lessons:
+    """The teacher's findings, by clip id, read through memory maps."""
+
+    def __init__(self, folder: Path) -> None:
+        index = folder / "lessons.jsonl"
+        if not index.is_file():
+            raise TrainingError(f"{folder} holds no lessons.jsonl; make it with: python -m training.teacher")
+        rows = (json.loads(line) for line in index.read_text("utf8").splitlines())
+        self._lessons = {r["id"]: Lesson(r["ids"], r["first_frame"], r["first_step"]) for r in rows}
+        self._frames = np.load(folder / "frames.npy", mmap_mode="r")
+        self._best_ids = np.load(folder / "best_ids.npy", mmap_mode="r")
+        self._best_log_probs = np.load(folder / "best_log_probs.npy", mmap_mode="r")
+
+    def __contains__(self, clip_id: str) -> bool:
+        return clip_id in self._lessons
+
+    def ids(self, clip_id: str) -> list[int]:
+        return self._lessons[clip_id].ids
+
+    def frames(self, clip: Clip) -> Tensor:
+        """float32 [frames, width]."""
+        at = self._lessons[clip.id].first_frame
+        return torch.from_numpy(self._frames[at : at + clip.frames].astype(np.float32))
+
+    def next_tokens(self, clip_id: str) -> tuple[Tensor, Tensor]:
+        """Likeliest next tokens of every step, end mark included: int64 ids, float32 log-probabilities [steps, k]."""
+        lesson = self._lessons[clip_id]
+        steps = slice(lesson.first_step, lesson.first_step + len(lesson.ids) + 1)
+        return (
+            torch.from_numpy(self._best_ids[steps].astype(np.int64)),
+            torch.from_numpy(self._best_log_probs[steps].astype(np.float32)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Teacher:
+    """The whole-utterance model, frozen."""
+
+    encoder: Encoder
+    decoder: Decoder
+    tokens: list[bytes]
+    """The pieces, by id."""
+
+
+def load_teacher(model_folder: Path) -> Teacher:
+    """Moonshine with its own weights."""
+    encoder, decoder = Encoder(), Decoder()
+    encoder.load_state_dict(encoder_weights(model_folder / "encoder_model.ort"), strict=False)
+    decoder.load_state_dict(decoder_weights(model_folder / "decoder_model_merged.ort"))
+    return Teacher(
+        encoder.eval().requires_grad_(False),
+        decoder.eval().requires_grad_(False),
+        read_tokens(model_folder / "tokenizer.bin"),
+    )
+
+
+def batches(clips: list[Clip], seconds: float) -> Iterator[list[Clip]]:
+    """Clips of like length together, each batch at most so many seconds when padded."""
+    batch: list[Clip] = []
+    for clip in sorted(clips, key=lambda c: c.samples):
+        if batch and clip.seconds * (len(batch) + 1) > seconds:
+            yield batch
+            batch = []
+        batch.append(clip)
+    if batch:
+        yield batch
+
+
+@torch.no_grad()
+def hear(teacher: Teacher, store: ClipStore, batch: list[Clip]) -> list[tuple[Tensor, Transcribed]]:
+    """Frames (float16 [frames, width]) and transcription of each clip, whole-utterance."""
+    sound = torch.nn.utils.rnn.pad_sequence([store.read(c) for c in batch], batch_first=True)
+    lengths = torch.tensor([c.frames for c in batch])
+    with torch.autocast("cpu", torch.bfloat16):
+        frames = teacher.encoder.whole(sound, lengths)
+        heard = greedy(teacher.decoder, frames, lengths, KEPT_TOKENS)
+    return [(f[:n].half(), h) for f, n, h in zip(frames, lengths.tolist(), heard, strict=True)]
+
+
+@torch.no_grad()
+def speech_prior(encoder: Encoder, store: ClipStore, clips: list[Clip]) -> Tensor:
+    """Mean and mean square of conv1's outputs over some of the clips: what a stream's group norm starts from."""
+    picked = random.Random(0).sample(clips, min(300, len(clips)))
+    sounds = (F.pad(store.read(clip), (PAD, 0))[None] for clip in picked)
+    moments = [frame_moments(first_conv(encoder, sound)[:, CONV1_HISTORY:]) for sound in sounds]
+    return torch.cat(moments, 1).mean((0, 1))
+
+
+def teach(work: Path, teacher: Teacher, batch_seconds: float = 160.0) -> None:
+    """Lets the teacher hear every clip of the store and writes down what it found."""
+    store = ClipStore(work)
+    clips = store.select("speech", longest_s=LONGEST_S)
+    folder = work / "teacher"
+    folder.mkdir(exist_ok=True)
+    total = sum(c.frames for c in clips)
+    frames = np.lib.format.open_memmap(folder / "frames.npy", "w+", np.float16, (total, teacher.encoder.shape.width))
+    rows, best_ids, best_log_probs, at, step, begun = [], [], [], 0, 0, time.monotonic()
+    for batch in batches(clips, batch_seconds):
+        for clip, (own, heard) in zip(batch, hear(teacher, store, batch), strict=True):
+            frames[at : at + len(own)] = own.numpy()
+            best_ids.append(heard.best_ids.numpy())
+            best_log_probs.append(heard.best_log_probs.numpy())
+            text = text_of(teacher.tokens, heard.ids)
+            rows.append({"id": clip.id, "first_frame": at, "first_step": step, "ids": heard.ids, "text": text})
+            at, step = at + len(own), step + len(heard.ids) + 1
+        speed = at * 0.024 / (time.monotonic() - begun)
+        print(f"\r{100 * at / total:5.1f} %  {speed:.0f} x real time", end="", flush=True)
+    print()
+    frames.flush()
+    np.save(folder / "best_ids.npy", np.concatenate(best_ids))
+    np.save(folder / "best_log_probs.npy", np.concatenate(best_log_probs))
+    np.save(folder / "prior.npy", speech_prior(teacher.encoder, store, store.select("speech", split="train")).numpy())
+    (folder / "lessons.jsonl").write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), "utf8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("work", type=Path, help="the folder that training.prepare made")
+    parser.add_argument("model_folder", type=Path)
+    options = parser.parse_args()
+    teach(options.work, load_teacher(options.model_folder))
+
+
+if __name__ == "__main__":
+    main()

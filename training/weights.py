@@ -1,0 +1,154 @@
+"""Reads Moonshine's packaged graphs (ONNX Runtime flatbuffers, 8-bit weights) as float32 weights for PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from onnxruntime.tools.ort_format_model.ort_flatbuffers_py.fbs import InferenceSession
+from torch import Tensor
+
+# ONNX TensorProto.DataType -> numpy, for the kinds that occur in these graphs
+_DTYPES = {1: np.float32, 2: np.uint8, 3: np.int8, 6: np.int32, 7: np.int64, 9: np.bool_}
+_QUANTISED_MATMULS = ("MatMulIntegerToFloat", "DynamicQuantizeMatMul")
+
+Weights = dict[str, Tensor]
+Arrays = dict[str, np.ndarray]
+
+
+def encoder_weights(path: Path) -> Weights:
+    """State dict of `training.model.Encoder` from `encoder_model.ort`."""
+    graph = _graph(path)
+    arrays = _initializers(graph)
+    weights: Weights = {"conv1.weight": _tensor(arrays["conv1.weight_add_tensor"])}
+    for conv in ("conv2", "conv3"):
+        weights[f"{conv}.weight"] = _tensor(arrays[f"{conv}.weight_add_tensor"])
+        weights[f"{conv}.bias"] = _tensor(arrays[f"{conv}.bias"])
+    norm_outputs = {"/groupnorm/Mul_output_0": "norm_gain", "/groupnorm/Add_output_0": "norm_bias"}
+    for _, inputs, outputs in _nodes(graph):
+        if outputs and outputs[0] in norm_outputs:
+            weights[norm_outputs[outputs[0]]] = _tensor(arrays[inputs[1]].ravel())
+    matrices = _matrices(graph, arrays, prefix="")
+    for n in range(_layer_count(matrices)):
+        layer, theirs = f"layers.{n}", f"layers.{n}.self_attn"
+        weights[f"{layer}.qkv.weight"] = torch.cat([matrices[f"{theirs}.{x}_proj"] for x in "qkv"])
+        weights[f"{layer}.out.weight"] = matrices[f"{theirs}.o_proj"]
+        weights |= _feed_forward(layer, matrices, arrays, f"layers.{n}.mlp")
+        for ours, name in (("norm1", "input_layernorm"), ("norm2", "post_attention_layernorm")):
+            weights[f"{layer}.{ours}.weight"] = _tensor(arrays[f"layers.{n}.{name}.weight"])
+    weights["norm.weight"] = _tensor(arrays["layer_norm.weight"])
+    return weights
+
+
+def decoder_weights(path: Path) -> Weights:
+    """State dict of `training.decoder.Decoder` from `decoder_model_merged.ort`."""
+    graph = _graph(path)
+    arrays = {name.replace("_merged_0", ""): a for name, a in _initializers(graph).items()}
+    matrices = _matrices(_branch(graph, "else_branch"), arrays, prefix="model.decoder.")
+    prefix = "model.decoder"
+    weights: Weights = {"embedding.weight": _dequantise(arrays, f"{prefix}.embed_tokens.weight")}
+    for n in range(_layer_count(matrices)):
+        layer = f"layers.{n}"
+        for ours, theirs in (("self_attention", "self_attn"), ("cross_attention", "encoder_attn")):
+            for x in ("q", "k", "v", "o"):
+                weights[f"{layer}.{ours}.{x}.weight"] = matrices[f"{layer}.{theirs}.{x}_proj"]
+        weights |= _feed_forward(layer, matrices, arrays, f"{layer}.mlp", bias_prefix=f"{prefix}.")
+        for ours, theirs in (
+            ("norm1", "input_layernorm"),
+            ("norm2", "post_attention_layernorm"),
+            ("norm3", "final_layernorm"),
+        ):
+            weights[f"{layer}.{ours}.weight"] = _tensor(arrays[f"{prefix}.{layer}.{theirs}.weight"])
+    weights["norm.weight"] = _tensor(arrays[f"{prefix}.norm.weight"])
+    return weights
+
+
+def read_tokens(path: Path) -> list[bytes]:
+    """The pieces of `tokenizer.bin`, by id: each a length (one byte, or two when the first is >= 128) and its bytes."""
+    raw, tokens, at = path.read_bytes(), [], 0
+    while at < len(raw):
+        length, at = raw[at], at + 1
+        if length >= 128:
+            length, at = raw[at] * 128 + length - 128, at + 1
+        tokens.append(raw[at : at + length])
+        at += length
+    return tokens
+
+
+def text_of(tokens: list[bytes], ids: list[int]) -> str:
+    """The text that these token ids spell."""
+    out = b""
+    for token in (tokens[i] for i in ids):
+        if token.startswith(b"<0x"):
+            out += bytes([int(token[3:5], 16)])
+        elif not (token.startswith(b"<") and token.endswith(b">")):
+            out += token
+    return out.decode("utf8", "replace").replace("\u2581", " ").strip()
+
+
+def _graph(path: Path) -> Any:
+    return InferenceSession.InferenceSession.GetRootAs(path.read_bytes(), 0).Model().Graph()
+
+
+def _branch(graph: Any, name: str) -> Any:
+    """A branch of the graph's `If` node: the merged decoder holds the cached and the uncached step."""
+    for node in (graph.Nodes(i) for i in range(graph.NodesLength())):
+        for attribute in (node.Attributes(i) for i in range(node.AttributesLength())):
+            if attribute.Name().decode() == name:
+                return attribute.G()
+    raise ValueError(f"the graph has no {name}; is this decoder_model_merged.ort of moonshine-voice 0.0.73?")
+
+
+def _initializers(graph: Any) -> Arrays:
+    arrays: Arrays = {}
+    for tensor in (graph.Initializers(i) for i in range(graph.InitializersLength())):
+        raw = tensor.RawDataAsNumpy()
+        if not isinstance(raw, int):  # 0 stands for an empty tensor
+            shape = [tensor.Dims(k) for k in range(tensor.DimsLength())]
+            arrays[tensor.Name().decode()] = np.frombuffer(raw.tobytes(), _DTYPES[tensor.DataType()]).reshape(shape)
+    return arrays
+
+
+def _nodes(graph: Any) -> Iterator[tuple[str, list[str], list[str]]]:
+    for node in (graph.Nodes(i) for i in range(graph.NodesLength())):
+        yield (
+            node.OpType().decode(),
+            [node.Inputs(k).decode() for k in range(node.InputsLength())],
+            [node.Outputs(k).decode() for k in range(node.OutputsLength())],
+        )
+
+
+def _matrices(graph: Any, arrays: Arrays, prefix: str) -> Weights:
+    """Every quantised product's matrix [out, in], named by its module (`layers.0.self_attn.q_proj`)."""
+    found: Weights = {}
+    for kind, inputs, outputs in _nodes(graph):
+        if kind in _QUANTISED_MATMULS:
+            names = (i.replace("_merged_0", "") for i in inputs)
+            quantised = next(n for n in names if n.endswith("_quantized") and n in arrays)
+            module = ".".join(outputs[0].strip("/").split("/")[:-1]).removeprefix(prefix)
+            found[module] = _dequantise(arrays, quantised.removesuffix("_quantized")).T.contiguous()
+    return found
+
+
+def _dequantise(arrays: Arrays, name: str) -> Tensor:
+    zero = arrays[f"{name}_zero_point"].astype(np.float32)
+    return _tensor((arrays[f"{name}_quantized"].astype(np.float32) - zero) * arrays[f"{name}_scale"])
+
+
+def _feed_forward(layer: str, matrices: Weights, arrays: Arrays, theirs: str, bias_prefix: str = "") -> Weights:
+    found: Weights = {}
+    for fc in ("fc1", "fc2"):
+        found[f"{layer}.{fc}.weight"] = matrices[f"{theirs}.{fc}"]
+        found[f"{layer}.{fc}.bias"] = _tensor(arrays[f"{bias_prefix}{theirs}.{fc}.bias"])
+    return found
+
+
+def _layer_count(matrices: Weights) -> int:
+    return 1 + max(int(name.split(".")[1]) for name in matrices if name.startswith("layers."))
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array.astype(np.float32)))
