@@ -1,0 +1,74 @@
+"""Writes ONNX nodes: names them, keeps their constants, and spells the few blocks that recur."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+from engine.models.rewriting.network import Linear, Norm
+
+Array = NDArray[Any]
+
+
+class Pen:
+    """Collects the nodes and weights of a graph in the order they are written."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.weights: list[onnx.TensorProto] = []
+        self._small: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+
+    def constant(self, value: Array) -> str:
+        """The name of a constant tensor; small equal ones share it."""
+        value = np.ascontiguousarray(value)
+        key = (str(value.dtype), value.shape, value.tobytes() if value.size <= 64 else b"")
+        if key[2] and key in self._small:
+            return self._small[key]
+        name = f"w{len(self.weights)}"
+        self.weights.append(numpy_helper.from_array(value, name))
+        if key[2]:
+            self._small[key] = name
+        return name
+
+    def integers(self, *values: int) -> str:
+        return self.constant(np.array(values, np.int64))
+
+    def op(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        """A node with one output; returns the output's name."""
+        return self.ops(kind, 1, *inputs, **attributes)[0]
+
+    def ops(self, kind: str, count: int, *inputs: str, **attributes: Any) -> list[str]:
+        """A node with several outputs."""
+        names = [f"t{len(self.nodes)}_{i}" for i in range(count)]
+        self.nodes.append(helper.make_node(kind, inputs, names, **attributes))
+        return names
+
+    def reshape(self, x: str, *shape: int) -> str:
+        return self.op("Reshape", x, self.integers(*shape))
+
+    def split(self, x: str, axis: int, *sizes: int) -> list[str]:
+        return self.ops("Split", len(sizes), x, self.integers(*sizes), axis=axis) if len(sizes) > 1 else [x]
+
+    def crop(self, x: str, axis: int, start: int, end: int) -> str:
+        """x[start:end] along an axis."""
+        return self.op("Slice", x, self.integers(start), self.integers(end), self.integers(axis))
+
+    def norm(self, x: str, norm: Norm) -> str:
+        scale, bias = self.constant(norm.scale), self.constant(norm.bias)
+        return self.op("LayerNormalization", x, scale, bias, axis=-1, epsilon=norm.epsilon)
+
+    def swish(self, x: str) -> str:
+        return self.op("Mul", x, self.op("Sigmoid", x))
+
+    def linear(self, x: str, linear: Linear) -> str:
+        """x of rank 2 through a linear map."""
+        bias = [] if linear.bias is None else [self.constant(linear.bias)]
+        return self.op("Gemm", x, self.constant(linear.weight), *bias)
+
+    def rename(self, name: str, output: str) -> None:
+        """Give a tensor the name of a graph output."""
+        self.nodes.append(helper.make_node("Identity", [name], [output]))

@@ -1,0 +1,25 @@
+"""Writes a rewritten graph's sizes into its metadata, under the keys that sherpa-onnx reads."""
+
+from __future__ import annotations
+
+import onnx
+
+from engine.models.rewriting.network import Network
+
+
+def set_sizes(rewritten: onnx.ModelProto, original: onnx.ModelProto, network: Network, steps: int) -> None:
+    """All of the original's metadata, with the sizes that are other now or that it does not name."""
+    shift = network.subsampling * network.chunk
+    metadata = {
+        "cache_last_channel_dim1": len(network.layers),
+        "cache_last_channel_dim2": network.cache,
+        "cache_last_time_dim1": len(network.layers),
+        "cache_last_time_dim2": network.width,
+        "cache_last_time_dim3": network.context,
+        "subsampling_factor": network.subsampling,
+        **{item.key: item.value for item in original.metadata_props},
+        "window_size": network.window + (steps - 1) * shift,
+        "chunk_shift": steps * shift,
+        "cache_last_channel_dim3": 2 * network.width,
+    }
+    onnx.helper.set_model_props(rewritten, {key: str(value) for key, value in metadata.items()})
