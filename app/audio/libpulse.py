@@ -13,7 +13,7 @@ from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint8, c_uint32, c_void
 
 from app.core.errors import SourceError
 
-ANSWER_TIMEOUT = 3.0
+ANSWER_TIMEOUT = 2.0
 """Seconds a server may take to answer before it counts as none."""
 _CONTEXT_NOAUTOSPAWN = 0x0001
 _CONTEXT_READY = 4

@@ -27,7 +27,9 @@ _FLAGS = _DONT_MOVE | _ADJUST_LATENCY | _NO_REMAP_CHANNELS | _NO_REMIX_CHANNELS
 _SAMPLE_FLOAT32LE = 5
 _CHANNEL_MAP_DEFAULT = 0
 _ANY = 0xFFFFFFFF
-_FRAGMENT_SECONDS = 0.04
+_FRAGMENT_SECONDS = 0.02
+"""How much the server sends at a time. It also bounds what is missed where a program starts to play: the
+server mixes that into the piece its output is about to play, which the monitor has already handed out."""
 _NAME = b"live captions"
 _PROPERTIES = {
     # PipeWire's words for the same promise: no other device instead, whatever happens to this one.

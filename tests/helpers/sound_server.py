@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -92,6 +93,16 @@ class SoundServer:
             self._process = None
             with contextlib.suppress(FileNotFoundError):
                 (self._folder / "native").unlink()
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The server hangs for as long as the block lasts: it neither answers nor goes away."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def control(self, *command: str) -> str:
         """What `pactl` answers to a command."""
