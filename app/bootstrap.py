@@ -13,11 +13,9 @@ from PySide6.QtWidgets import QApplication
 from app.audio.sound_file import FileSource
 from app.audio.sources import list_devices, open_sources
 from app.captions.plain_text import whole_text
-from app.commands import models
-from app.core import paths
+from app.core import models, paths
 from app.core.errors import AppError
 from app.core.events import SessionEvent
-from app.core.logs import log_file
 from app.core.ports import DeviceInfo, Source
 from app.core.session import CaptionSession
 from app.core.settings import SettingsFile
@@ -76,7 +74,7 @@ class Program:
         self.live = LiveCaptions(self._open_sources, self._make_session, spec)
         self.window = CaptionWindow(self.live, self.keeper, CaptionStyle(), self._find_devices)
         self._name_source(spec)
-        self.hook = ErrorHook(str(log_file()), self.window)
+        self.hook = ErrorHook(str(paths.log_file()), self.window)
         self.hook.happened.connect(self.window.show_notice)
         self.hook.install()
         self.signals = SignalWatch(self.window.close, self.window)

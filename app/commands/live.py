@@ -12,8 +12,8 @@ from types import FrameType
 from rich.console import Console
 
 from app.audio.sources import open_sources
-from app.commands import models
 from app.commands.output import TerminalCaptions
+from app.core import models
 from app.core.events import (
     Captioned,
     DeviceLost,

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from app.audio import sound_file
-from app.commands import models
 from app.commands.output import write_result
+from app.core import models
 from app.core.catalogue import demo_recording
 from app.core.errors import AppError, OutputError, SourceError, UsageError
 from app.core.ports import AudioChunk

@@ -9,18 +9,27 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from app.core.errors import UsageError
+from app.core.errors import NoDisplay
 
 _X_SOCKETS = Path("/tmp/.X11-unix")
 
 
-def run(source: str | None, folder: Path | None, decoder: str | None, latency: int | None) -> int:
-    """Open the window and caption until it is closed."""
-    if not has_display():
-        raise UsageError("There is no display to open the window on; `caique live` captions in the terminal.")
-    from app.bootstrap import run_window
+def run(source: str | Path | None, folder: Path | None, decoder: str | None, latency: int | None) -> int:
+    """Open the window and caption until it is closed. A path as source is a recording.
 
-    return run_window(source=source, folder=folder, decoder=decoder, latency=latency)
+    Raises NoDisplay where no window can be opened.
+    """
+    if not has_display():
+        raise NoDisplay("There is no display to open the window on; `caique live` captions in the terminal.")
+    try:
+        from app.bootstrap import run_window
+    except ImportError as error:
+        if not {"PySide6", "shiboken6"}.intersection(Path(error.path or "").parts):
+            raise
+        raise NoDisplay(
+            f"The window needs a system library that is missing ({error}); `caique live` captions in the terminal."
+        ) from error
+    return run_window(source, folder, decoder, latency)
 
 
 def has_display(environment: Mapping[str, str] = os.environ, x_sockets: Path = _X_SOCKETS) -> bool:

@@ -1,11 +1,12 @@
 """What can go wrong outside the engine, each with the one sentence a person is shown.
 
-    AppError
-      SourceError           a microphone, an output or a file cannot be captured from
-      SettingsError         a settings file cannot be read or written
-      ModelNotFound         there is no model where one was looked for
-      OutputError           results cannot be written
-      UsageError            what was asked for on the command line does not exist
+AppError
+  SourceError           a microphone, an output or a file cannot be captured from
+  SettingsError         a settings file cannot be read or written
+  ModelNotFound         there is no model where one was looked for
+  NoDisplay             no window can be opened
+  OutputError           results cannot be written
+  UsageError            what was asked for on the command line does not exist
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ class SettingsError(AppError):
 
 class ModelNotFound(AppError):
     """There is no model where one was looked for."""
+
+
+class NoDisplay(AppError):
+    """No window can be opened."""
 
 
 class OutputError(AppError):

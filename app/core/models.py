@@ -1,4 +1,4 @@
-"""Loads the model that the command line asks for."""
+"""Loads the model that the user asks for."""
 
 from __future__ import annotations
 
