@@ -9,6 +9,7 @@ from engine.models.files import ModelFolder, graphs
 from engine.models.options import Precision
 from engine.models.parts import CtcHead, FrameBundle
 from engine.models.session import Graph, open_graph
+from engine.models.sizes import metadata_int
 from engine.models.transducer_nets import TransducerNets, check_nets
 from engine.types import ModelInfo
 
@@ -31,6 +32,7 @@ def transducer_bundle(
         nets_graphs: the graphs behind `nets`, the one with the joint last.
     """
     joint = nets_graphs[-1]
+    _check_declared(folder, encoder)
     extra = check_nets(nets, joint, encoder.width, len(folder.vocabulary.pieces) + 1)
     durations = folder.config.integers("durations") or tuple(range(extra))
     if len(durations) != extra:
@@ -82,6 +84,21 @@ def describe(
         punctuated=folder.vocabulary.punctuated,
         files=(*(graph.path.name for graph in used), folder.vocabulary.path.name),
     )
+
+
+def _check_declared(folder: ModelFolder, encoder: CacheAwareGraph | OfflineGraph) -> None:
+    """Raises ModelMismatch where the vocabulary is not as long as metadata or config.json say.
+
+    The joint alone does not show it: symbols it scores beyond the vocabulary may be TDT durations.
+    """
+    metadata, pieces = encoder.graph.metadata, len(folder.vocabulary.pieces)
+    declared = metadata_int(encoder.graph, "vocab_size") if "vocab_size" in metadata else None
+    blank = folder.config.integer("blank_id")
+    for size, source in ((declared, encoder.graph.path.name), (blank, folder.config.path.name)):
+        if size is not None and size != pieces:
+            raise ModelMismatch(
+                folder.vocabulary.path, f"it lists {pieces} pieces besides the blank, {source} says {size}"
+            )
 
 
 def _ctc_head(folder: ModelFolder, encoder: CacheAwareGraph | OfflineGraph, precision: Precision) -> CtcHead | None:

@@ -51,11 +51,20 @@ class StreamingSizes:
         return self.window - 1 - self.subsampling * (self.frames - 1)
 
 
+def metadata_int(graph: Graph, key: str) -> int:
+    """A positive whole number from the metadata; raises ModelFileBroken where it is none."""
+    text = graph.metadata.get(key)
+    if text is None or not text.isdecimal() or int(text) < 1:
+        said = "lacks" if text is None else f"has {text!r} for"
+        raise ModelFileBroken(graph.path, f"its metadata {said} the size {key}")
+    return int(text)
+
+
 def feature_bins(graph: Graph, config: Config) -> int:
     """Mel bins: axis 1 of the first input, which nearly every export fixes."""
     bins = graph.inputs[0].shape[1]
     if bins is None and graph.metadata.get("feat_dim"):
-        bins = _metadata_int(graph, "feat_dim")
+        bins = metadata_int(graph, "feat_dim")
     if bins is None:
         bins = config.integer("features_size")
     if bins is None:
@@ -66,7 +75,7 @@ def feature_bins(graph: Graph, config: Config) -> int:
 def subsampling_factor(graph: Graph, config: Config) -> int:
     """Feature frames to one encoder frame, of a graph without caches."""
     if "subsampling_factor" in graph.metadata:
-        return _metadata_int(graph, "subsampling_factor")
+        return metadata_int(graph, "subsampling_factor")
     factor = config.integer("subsampling_factor")
     if factor is None:
         raise ModelFileMissing(config.path, '"subsampling_factor", which the graph does not carry')
@@ -103,23 +112,15 @@ def streaming_sizes(graph: Graph, config: Config, bins: int) -> StreamingSizes:
 
 def _from_metadata(graph: Graph) -> StreamingSizes:
     return StreamingSizes(
-        window=_metadata_int(graph, "window_size"),
-        shift=_metadata_int(graph, "chunk_shift"),
-        subsampling=_metadata_int(graph, "subsampling_factor"),
-        layers=_metadata_int(graph, "cache_last_channel_dim1"),
-        cache=_metadata_int(graph, "cache_last_channel_dim2"),
-        cache_width=_metadata_int(graph, "cache_last_channel_dim3"),
-        conv_width=_metadata_int(graph, "cache_last_time_dim2"),
-        conv_context=_metadata_int(graph, "cache_last_time_dim3"),
+        window=metadata_int(graph, "window_size"),
+        shift=metadata_int(graph, "chunk_shift"),
+        subsampling=metadata_int(graph, "subsampling_factor"),
+        layers=metadata_int(graph, "cache_last_channel_dim1"),
+        cache=metadata_int(graph, "cache_last_channel_dim2"),
+        cache_width=metadata_int(graph, "cache_last_channel_dim3"),
+        conv_width=metadata_int(graph, "cache_last_time_dim2"),
+        conv_context=metadata_int(graph, "cache_last_time_dim3"),
     )
-
-
-def _metadata_int(graph: Graph, key: str) -> int:
-    text = graph.metadata.get(key)
-    if text is None or not text.isdecimal() or int(text) < 1:
-        said = "lacks" if text is None else f"has {text!r} for"
-        raise ModelFileBroken(graph.path, f"its metadata {said} the size {key}")
-    return int(text)
 
 
 def _from_config(graph: Graph, config: Config, bins: int) -> StreamingSizes:
