@@ -24,6 +24,7 @@ import torch
 from training.augment import Augment, AugmentOptions
 from training.checkpoint import Average, Progress, load, save
 from training.data import Batch, BatchOptions, batches, targets
+from training.errors import run
 from training.judge import streaming, word_errors
 from training.losses import LossWeights, total_loss
 from training.model import Carried, Encoder
@@ -243,11 +244,11 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    run = Distillation(read_run(options.run), options.work, load_teacher(options.model_folder), options.folder)
-    (options.folder / "run.json").write_text(json.dumps(asdict(run.options), indent=1), "utf8")
-    run.run(Stop(options.minutes))
-    run.judge()
+    distillation = Distillation(read_run(options.run), options.work, load_teacher(options.model_folder), options.folder)
+    (options.folder / "run.json").write_text(json.dumps(asdict(distillation.options), indent=1), "utf8")
+    distillation.run(Stop(options.minutes))
+    distillation.judge()
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -22,6 +22,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor
 
 from training.checkpoint import averaged_encoder
+from training.errors import run
 from training.model import BLOCK, FRAME, SAMPLE_RATE, Encoder
 from training.stream_graph import CACHES, INPUTS, OUTPUTS, StreamingStep, initial_caches
 
@@ -167,4 +168,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from training.errors import TrainingError
+from training.errors import TrainingError, run
 from training.store import Clip, write_store
 
 
@@ -52,4 +52,4 @@ def listed(collections: list[Path]) -> Iterator[tuple[Clip, Path]]:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

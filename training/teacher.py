@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from training.decoder import Decoder, Transcribed, greedy
-from training.errors import TrainingError
+from training.errors import TrainingError, run
 from training.model import CONV1_HISTORY, PAD, Encoder, first_conv, frame_moments
 from training.store import Clip, ClipStore
 from training.weights import decoder_weights, encoder_weights, read_tokens, text_of
@@ -163,4 +163,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,0 +1,129 @@
+"""Fifth step: word errors of the graphs as they ship, per corpus of the dev split.
+
+python -m training.evaluate WORK MODEL_FOLDER                              Moonshine on whole utterances
+python -m training.evaluate WORK MODEL_FOLDER --encoder encoder.int8.onnx  our frames, Moonshine's decoder
+python -m training.evaluate WORK --bundle FOLDER                           any model, through the program's engine
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from engine.recognizer import Recognizer
+from engine.types import Final
+from training.decoder import BOS, EOS, TOKENS_A_SECOND
+from training.errors import run
+from training.export import OnnxEncoder
+from training.model import FRAME, PAD, SAMPLE_RATE
+from training.score import WordErrors
+from training.store import Clip, ClipStore
+from training.teacher import LONGEST_S
+from training.weights import read_tokens, text_of
+
+Hear = Callable[[np.ndarray], str]
+"""Sound, float32 [N], to text."""
+
+
+class ShippedMoonshine:
+    """The packaged graphs, each utterance at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._encoder = _session(folder / "encoder_model.ort")
+        self._decoder = _session(folder / "decoder_model_merged.ort")
+        self._tokens = read_tokens(folder / "tokenizer.bin")
+        inputs = self._decoder.get_inputs()
+        self._past = {i.name: i.shape for i in inputs if i.name.startswith("past")}
+        self._outputs = [o.name for o in self._decoder.get_outputs()]
+
+    def hear(self, sound: np.ndarray) -> str:
+        padded = np.pad(sound, (PAD, 0))[None]
+        counted = np.ones(padded.shape, np.int64)
+        return self.read(self._encoder.run(None, {"input_values": padded, "attention_mask": counted})[0])
+
+    def read(self, frames: np.ndarray) -> str:
+        """What the decoder spells from frames [1, T, width], greedily."""
+        past = {name: np.zeros((1, shape[1], 0, shape[3]), np.float32) for name, shape in self._past.items()}
+        # the graph derives the number of frames from a mask that counts samples, without the padding in front
+        counted = np.ones((1, (frames.shape[1] - 1) * FRAME + FRAME + PAD), np.int64)
+        ids = [BOS]
+        for step in range(int(frames.shape[1] * FRAME / SAMPLE_RATE * TOKENS_A_SECOND) + 6):
+            logits, *present = self._decoder.run(
+                self._outputs,
+                {
+                    "input_ids": np.array([ids[-1:]], np.int64),
+                    "encoder_hidden_states": frames,
+                    "encoder_attention_mask": counted,
+                    "use_cache_branch": np.array([step > 0]),
+                    **past,
+                },
+            )
+            for name, value in zip(self._outputs[1:], present, strict=True):
+                if step == 0 or ".decoder." in name:  # keys and values of the frames are computed once
+                    past[name.replace("present", "past_key_values")] = value
+            ids.append(int(logits[0, -1].argmax()))
+            if ids[-1] == EOS:
+                break
+        return text_of(self._tokens, [i for i in ids[1:] if i != EOS])
+
+
+def through_engine(folder: Path) -> Hear:
+    """The words that the program shows in the end."""
+    recognizer = Recognizer.load(folder)
+
+    def hear(sound: np.ndarray) -> str:
+        stream = recognizer.stream()
+        updates = stream.push(sound) + stream.finish()
+        return " ".join(u.text for u in updates if isinstance(u, Final))
+
+    return hear
+
+
+def word_errors(store: ClipStore, clips: list[Clip], hear: Hear) -> dict[str, WordErrors]:
+    found: dict[str, WordErrors] = {}
+    for clip in clips:
+        found.setdefault(clip.corpus, WordErrors()).add(clip.text, hear(store.read(clip).numpy()))
+    return found
+
+
+def _session(path: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def _systems(options: argparse.Namespace) -> Iterator[tuple[str, Hear]]:
+    if options.bundle:
+        yield options.bundle.name, through_engine(options.bundle)
+    if options.model_folder:
+        moonshine = ShippedMoonshine(options.model_folder)
+        if not options.encoder:
+            yield "Moonshine, whole utterance", moonshine.hear
+        for path in options.encoder:
+            encoder = OnnxEncoder(path)
+            for chunk in options.chunks:
+                name = f"{path.name}, {24 * chunk} ms"
+                yield name, lambda sound, e=encoder, c=chunk: moonshine.read(e.encode(sound, c)[None])  # type: ignore[misc]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("model_folder", type=Path, nargs="?")
+    parser.add_argument("--encoder", type=Path, nargs="+", default=[])
+    parser.add_argument("--chunks", type=int, nargs="+", default=[6, 12, 24], help="in frames of 24 ms")
+    parser.add_argument("--bundle", type=Path)
+    options = parser.parse_args()
+    store = ClipStore(options.work)
+    clips = store.select("speech", split="dev", longest_s=LONGEST_S)
+    for name, hear in _systems(options):
+        found = word_errors(store, clips, hear)
+        print(f"{name:36}", "  ".join(f"{c} {e.percent:.1f} %" for c, e in sorted(found.items())), flush=True)
+
+
+if __name__ == "__main__":
+    run(main)
