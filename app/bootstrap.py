@@ -27,7 +27,7 @@ from app.ui.signals import SignalWatch
 from app.ui.status_text import speaker_name
 from app.ui.tasks import run_in_background
 from app.ui.text_out import TextFileUnwritable, write_text
-from app.ui.theme import CaptionStyle, load_fonts, palette, program_icon
+from app.ui.theme import CONTROL_SIZE, CaptionStyle, load_fonts, palette, program_icon
 from engine.errors import EngineError
 from engine.recognizer import Recognizer
 
@@ -147,15 +147,17 @@ def prefer_xwayland(environment: MutableMapping[str, str]) -> None:
 
 
 def _application() -> QApplication:
+    style = CaptionStyle()
     application = QApplication([sys.argv[0]])
     application.setApplicationName("caique")
     application.setApplicationDisplayName("Caique")
     application.setDesktopFileName("caique")
     application.setWindowIcon(program_icon())
     application.setStyle("Fusion")
-    application.setPalette(palette(CaptionStyle()))
+    application.setPalette(palette(style))
     application.setQuitOnLastWindowClosed(False)
     load_fonts()
+    application.setFont(style.caption_font(CONTROL_SIZE))
     translator = QTranslator(application)
     if translator.load(QLocale(), "qtbase", "_", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
         application.installTranslator(translator)

@@ -79,12 +79,15 @@ class SourceMenu(QMenu):
         self.setTitle(self.tr("Source"))
         self.chosen = QActionGroup(self)
         self._devices: list[QAction] = []
-        for spec, name, picture in (
-            ("mic", self.tr("Microphone"), "microphone"),
-            ("system", self.tr("Computer sound"), "computer"),
-            ("both", self.tr("Microphone and computer sound"), "both"),
+        for spec, name, short, picture in (
+            ("mic", self.tr("Microphone"), self.tr("Microphone"), "microphone"),
+            ("system", self.tr("What the computer plays"), self.tr("Computer"), "computer"),
+            ("both", self.tr("Both, each with its name"), self.tr("Both"), "both"),
         ):
-            self._add(spec, name).setIcon(icon(picture, style.control))
+            action = self._add(spec, name)
+            action.setIconText(short)
+            action.setIcon(icon(picture, style.control))
+            action.setIconVisibleInMenu(False)  # the check mark stands there
 
     def show_devices(self, devices: list[DeviceInfo]) -> None:
         """Offer these below the usual choices."""
@@ -99,7 +102,8 @@ class SourceMenu(QMenu):
         ):
             found = [device for device in devices if device.kind is kind]
             if found:
-                self._devices.append(self.addSection(title))
+                self._devices += [self.addSeparator(), self.addAction(title)]
+                self._devices[-1].setEnabled(False)
                 self._devices += [self._add(device.id, device.name) for device in found]
         self.set_current(current)
 
@@ -113,8 +117,8 @@ class SourceMenu(QMenu):
             action.setChecked(action.data() == spec)
 
     def name_of(self, spec: str) -> str:
-        """How a source is called; its own id until its device has been listed."""
-        return next((action.text() for action in self.chosen.actions() if action.data() == spec), spec)
+        """How a source is called in short; its own id until its device has been listed."""
+        return next((action.iconText() for action in self.chosen.actions() if action.data() == spec), spec)
 
     def _add(self, spec: str, name: str) -> QAction:
         action = self.addAction(name)

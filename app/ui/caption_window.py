@@ -17,7 +17,7 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QMenu, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
 from app.captions.plain_text import whole_text
 from app.core.activity import Activity, Phase
@@ -32,11 +32,14 @@ from app.ui.live_captions import LiveCaptions
 from app.ui.settings_keeper import SettingsKeeper
 from app.ui.status_text import hint, speaker_name, status_line
 from app.ui.text_out import TextOut
-from app.ui.theme import CaptionStyle, strip_sheet
+from app.ui.theme import CaptionStyle, menu_sheet
 from app.ui.window_place import WindowPlace
 
-MARGIN = 8
-SIDE = 14
+TOP = 12
+SIDE = 16
+BELOW = 6
+GAP = 4
+"""Between captions and controls."""
 SMALLEST_WIDTH = 420
 RADIUS = 14.0
 GRIP = 11
@@ -61,6 +64,7 @@ class CaptionWindow(QWidget):
         super().__init__(None, Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTopHint)
         self.setWindowTitle(self.tr("Caique captions"))
         self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
+        self.setStyleSheet(menu_sheet(style))
         self._live = live
         self._keeper = keeper
         self._style = style
@@ -76,7 +80,6 @@ class CaptionWindow(QWidget):
         self.actions_.fill(self.menu, self.sources)
         self.view = CaptionView(style, keeper.settings.text_size, speaker_name, self)
         self.strip = ControlStrip(self.actions_, self.sources, self.menu, style, self)
-        self.latest = self._latest_button()
         self.text_out = TextOut(self, self.view.shown_text, lambda: whole_text(live.captions, speaker_name))
         self._arrange()
         self._place = WindowPlace(self, keeper)
@@ -107,26 +110,13 @@ class CaptionWindow(QWidget):
 
     def _arrange(self) -> None:
         column = QVBoxLayout(self)
-        column.setContentsMargins(SIDE, MARGIN, SIDE, MARGIN - 4)
-        column.setSpacing(2)
+        column.setContentsMargins(SIDE, TOP, SIDE, BELOW)
+        column.setSpacing(GAP)
         column.addWidget(self.view, 1)
         column.addWidget(self.strip)
         for child in (self.view, self.strip):
             child.setCursor(Qt.CursorShape.ArrowCursor)
         self.setMinimumSize(QSize(SMALLEST_WIDTH, self._height_for(1)))
-
-    def _latest_button(self) -> QToolButton:
-        button = QToolButton(self.view)
-        button.setObjectName("latest")
-        button.setStyleSheet(strip_sheet(self._style))
-        button.setDefaultAction(self.actions_.latest)
-        button.setText(self.tr("Newest"))
-        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        button.setAccessibleName(self.actions_.latest.text())
-        button.setMinimumHeight(30)
-        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        button.hide()
-        return button
 
     def _fit(self, lines: int) -> None:
         """Make room for so many lines, as far as the screen allows."""
@@ -136,7 +126,7 @@ class CaptionWindow(QWidget):
         self._fitted = self.height()
 
     def _height_for(self, lines: int) -> int:
-        return self.view.height_for(lines) + STRIP_HEIGHT + 2 * MARGIN - 2
+        return self.view.height_for(lines) + STRIP_HEIGHT + TOP + GAP + BELOW
 
     def _connect(self) -> None:
         live, actions, keeper = self._live, self.actions_, self._keeper
@@ -147,7 +137,7 @@ class CaptionWindow(QWidget):
         keeper.changed.connect(self._on_settings_changed)
         keeper.trouble.connect(self.show_notice)
         self.text_out.told.connect(self.show_notice)
-        self.view.following_changed.connect(self._on_following_changed)
+        self.view.following_changed.connect(self.strip.set_following)
         self.view.toggle_requested.connect(live.toggle)
         self.sources.aboutToShow.connect(lambda: self._find_devices(self.sources.show_devices))
         self.sources.triggered.connect(lambda action: self._choose_source(str(action.data())))
@@ -229,20 +219,10 @@ class CaptionWindow(QWidget):
         if meter is not None:
             meter.set_level(level)
 
-    @Slot(bool)
-    def _on_following_changed(self, following: bool) -> None:
-        self.latest.setVisible(not following)
-        self._place_latest()
-
-    def _place_latest(self) -> None:
-        self.latest.adjustSize()
-        self.latest.move(self.view.width() - self.latest.width(), self.view.height() - self.latest.height())
-
     # The window itself
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._place_latest()
         if self.isVisible() and not self._fitting and self.height() != self._fitted:
             self._fitted = self.height()
             self._keeper.change(lines=self.view.rows)

@@ -6,7 +6,7 @@ with the pointer or the keyboard.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QAction, QColor
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
@@ -15,10 +15,12 @@ from app.ui.actions import SourceMenu, WindowActions
 from app.ui.level_meter import LevelMeter
 from app.ui.status_label import StatusLabel
 from app.ui.status_text import StatusLine
-from app.ui.theme import CaptionStyle, icon, strip_sheet
+from app.ui.theme import CONTROL_SIZE, CaptionStyle, icon, strip_sheet
 
 HEIGHT = 40
 BUTTON = 30
+WIDEST_NAME = 150
+"""Room for a device's name in pixels; the menu and the tooltip show all of it."""
 _PICTURES = {"mic": "microphone", "system": "computer", "both": "both"}
 
 
@@ -33,6 +35,7 @@ class ControlStrip(QWidget):
     ) -> None:
         super().__init__(parent)
         self._style = style
+        self.setFont(style.caption_font(CONTROL_SIZE))
         self.setStyleSheet(strip_sheet(style))
         self.setFixedHeight(HEIGHT)
         self._row = QHBoxLayout(self)
@@ -45,6 +48,7 @@ class ControlStrip(QWidget):
         self.status = StatusLabel(style, self)
         self._row.addSpacing(6)
         self._row.addWidget(self.status, 1)
+        self.latest = self._latest_button(actions.latest)
         self._occasional = [self._button(action) for action in (actions.smaller, actions.larger, actions.clear)]
         self.menu = self._menu_button(menu)
         self._occasional.append(self._button(actions.close))
@@ -54,13 +58,20 @@ class ControlStrip(QWidget):
         for button in self._occasional:
             button.setVisible(not quiet)
 
+    @Slot(bool)
+    def set_following(self, following: bool) -> None:
+        """Offer the way back to the newest words while earlier ones are read."""
+        self.latest.setVisible(not following)
+
     def show_status(self, line: StatusLine) -> None:
         self.status.show_line(line)
 
     def show_source(self, spec: str, name: str) -> None:
-        self.source.setText(name)
+        metrics = self.source.fontMetrics()
+        self.source.setText(metrics.elidedText(name, Qt.TextElideMode.ElideRight, WIDEST_NAME))
         self.source.setIcon(icon(_PICTURES.get(spec, "recording"), self._style.control))
         self.source.setAccessibleName(self.tr("Source: {name}").format(name=name))
+        self.source.setToolTip(self.tr("Source: {name}. Choose what is captioned").format(name=name))
 
     def show_meters(self, kinds: list[SourceKind]) -> None:
         """One meter for each source that is captured, in this order."""
@@ -96,10 +107,20 @@ class ControlStrip(QWidget):
         button.setMenu(sources)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        button.setToolTip(self.tr("Choose what is captioned"))
         self._prepare(button, self.tr("Source"))
         button.setMinimumWidth(0)
         button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        return button
+
+    def _latest_button(self, action: QAction) -> QToolButton:
+        button = self._button(action)
+        button.setObjectName("latest")
+        button.setText(self.tr("Newest"))
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        policy = button.sizePolicy()
+        policy.setRetainSizeWhenHidden(False)
+        button.setSizePolicy(policy)
+        button.hide()
         return button
 
     def _menu_button(self, menu: QMenu) -> QToolButton:

@@ -7,10 +7,9 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.ui.status_text import StatusLine
-from app.ui.theme import CaptionStyle
+from app.ui.theme import CONTROL_SIZE, CaptionStyle
 
 ROWS = 2
-TEXT_SIZE = 13
 
 
 class StatusLabel(QWidget):
@@ -19,7 +18,7 @@ class StatusLabel(QWidget):
     def __init__(self, style: CaptionStyle, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("status")
-        self.setFont(style.caption_font(TEXT_SIZE))
+        self.setFont(style.caption_font(CONTROL_SIZE))
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._colors = {False: QColor(style.control), True: QColor(style.warning)}
         self.line = StatusLine("")

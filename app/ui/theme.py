@@ -14,6 +14,8 @@ from PySide6.QtSvg import QSvgRenderer
 from app.core.ports import SourceKind
 
 CAPTION_FONT = "Atkinson Hyperlegible Next"
+CONTROL_SIZE = 13
+"""Pixels of the letters of controls, at a scale of one."""
 _FONT_FILES = ("AtkinsonHyperlegibleNext-Medium.ttf", "AtkinsonHyperlegibleNext-Bold.ttf")
 _ICON_SIZES = (20, 40, 60)
 
@@ -100,12 +102,31 @@ def palette(style: CaptionStyle) -> QPalette:
     return result
 
 
+def menu_sheet(style: CaptionStyle) -> str:
+    """Style sheet of menus: room to hit, the check mark and the pointed-at line plain to see."""
+    background = QColor(style.background).lighter(140).name()
+    return f"""
+        QMenu {{
+            background: {background}; color: {style.text}; border: 1px solid {style.edge};
+            padding: 4px; font-size: 14px;
+        }}
+        QMenu::item {{ padding: 6px 24px 6px 12px; border-radius: 4px; min-height: 16px; }}
+        QMenu::item:selected {{ background: {style.edge}; }}
+        QMenu::item:checked {{ color: {style.accent}; }}
+        QMenu::item:disabled {{ color: {QColor(style.control).darker(180).name()}; }}
+        QMenu::separator {{ height: 1px; background: {style.edge}; margin: 4px 8px; }}
+        QMenu::icon {{ padding-left: 10px; }}
+        QMenu::indicator {{ left: 8px; }}
+        QToolTip {{ background: {background}; color: {style.text}; border: 1px solid {style.edge}; padding: 4px; }}
+    """
+
+
 def strip_sheet(style: CaptionStyle) -> str:
     """Style sheet of the control strip and of buttons that lie on captions."""
     return f"""
         QToolButton {{
             color: {style.control}; background: transparent; border: 2px solid transparent;
-            border-radius: 6px; padding: 2px; font-size: 13px;
+            border-radius: 6px; padding: 2px;
         }}
         QToolButton:hover, QToolButton:open {{ background: {style.edge}; color: {style.text}; }}
         QToolButton:pressed {{ background: {QColor(style.edge).lighter(130).name()}; }}
@@ -113,5 +134,5 @@ def strip_sheet(style: CaptionStyle) -> str:
         QToolButton:disabled {{ color: {QColor(style.control).darker(180).name()}; }}
         QToolButton::menu-indicator {{ image: none; }}
         QToolButton#source {{ padding-left: 4px; padding-right: 6px; }}
-        QToolButton#latest {{ background: {style.edge}; color: {style.text}; padding: 2px 10px 2px 6px; }}
+        QToolButton#latest {{ background: {style.edge}; color: {style.text}; padding: 2px 8px 2px 4px; }}
     """
