@@ -50,7 +50,8 @@ class FrameTrack:
 
     @property
     def hypothesis(self) -> Hypothesis:
-        return Hypothesis(self._tokens, len(self._tokens), self._time(self._frames))
+        decoded = self._time(self._frames - 1) if self._frames else 0.0
+        return Hypothesis(self._tokens, len(self._tokens), decoded)
 
     def push(self, samples: Samples) -> bool:
         """Take in any number of samples; True when encoder frames came out of them.
