@@ -20,12 +20,15 @@ import numpy as np
 from engine.endpoint import Endpoint, EndpointRules, judge
 from engine.errors import BadSamples
 from engine.frame_track import FrameTrack
+from engine.models.attention import AttentionBundle
 from engine.models.bundle import open_bundle
 from engine.models.options import ModelOptions
 from engine.models.parts import Bundle, FrameBundle
 from engine.text.words import spans, words_of
 from engine.track import Hypothesis, Track
 from engine.types import SAMPLE_RATE, Final, ModelInfo, Partial, Samples, Silence, Token, Update, Word
+from engine.vad import SileroVoice, packaged_model
+from engine.window_track import WindowTrack
 
 STEP_SAMPLES = 1_280
 """A stream looks at its hypothesis after every 80 ms of sound, so updates do not depend on how sound was cut."""
@@ -59,6 +62,8 @@ class Recognizer:
     def _track(self) -> Track:
         if isinstance(self._bundle, FrameBundle):
             return FrameTrack(self._bundle, self._decoder)
+        if isinstance(self._bundle, AttentionBundle):
+            return WindowTrack(self._bundle.model, SileroVoice(packaged_model()))
         raise AssertionError(f"no track for {type(self._bundle).__name__}")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -93,20 +93,24 @@ class Graph:
         return size
 
 
-def open_graph(path: Path, options: ModelOptions, needed_for: str) -> Graph:
+def open_graph(
+    path: Path, options: ModelOptions, needed_for: str, edit: Callable[[bytes], bytes | None] | None = None
+) -> Graph:
     """Load an .onnx or .ort file, external data included.
 
     Args:
         needed_for: what the file does in its model, for the sentence said when it is missing.
+        edit: changes the file's content before it is loaded; None from it leaves the file as it is.
 
     Raises:
         ModelFileMissing: there is no such file.
         ModelFileBroken: it is empty, cut off, no model, or needs weights that are not beside it.
     """
     _check_file(path, needed_for)
+    content = (edit(path.read_bytes()) if edit else None) or str(path)
     for providers in _providers(options):
         try:
-            session = ort.InferenceSession(str(path), _session_options(options), providers=providers, enable_fallback=0)
+            session = ort.InferenceSession(content, _session_options(options), providers=providers, enable_fallback=0)
         except _ORT_ERRORS as error:
             if providers != [_CPU]:
                 continue

@@ -1,0 +1,173 @@
+"""Greedy and beam search of an attention decoder over one window of sound, with a prefix that is already settled.
+
+The prefix, and a draft of what follows it, go through the decoder in one call. The draft (what the previous pass
+over a slightly shorter window made of it) is only a guess at what greedy search will find: it is kept as far as
+it finds the same, and what is new costs one call a token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.models.attention import Advance, AttentionModel
+from engine.types import Frames
+
+_LOOP_SHORTEST = 12
+"""Tokens; a shorter stretch is no loop, however often it repeats itself: people say "no, no, no"."""
+_LOOP_TURNS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One token found in a window."""
+
+    id: int
+    confidence: float
+    """The model's probability of it, 0 to 1."""
+    frame: int | None
+    """The encoder frame looked at most when it was chosen; None where the graph does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What to search for in a window."""
+
+    prefix: tuple[int, ...] = ()
+    """Tokens that are settled: the result begins with them."""
+    draft: tuple[int, ...] = ()
+    """A guess at what follows; it changes the cost and not the result."""
+    before: int | None = None
+    """Stop at the first new token that looks at this encoder frame or a later one."""
+    seconds: float = 0.0
+    """Length of the window, which bounds the number of tokens."""
+
+
+def greedy(model: AttentionModel, frames: Frames, search: Search) -> list[Spoken]:
+    """Tokens of the window, prefix included, end token not; at each place the most likely one."""
+    given = search.prefix + search.draft
+    step = model.advance(model.start(frames), _column(model.prompt + given))
+    first = len(model.prompt) - 1
+    found: list[Spoken] = []
+    for k, token in enumerate(given):
+        spoken = _spoken(step, first + k, token)
+        if k >= len(search.prefix) and (_best(step, first + k) != token or _too_new(spoken, search)):
+            break
+        found.append(spoken)
+    state, row = step.state.cut(first + 1 + len(found)), first + len(found)
+    while len(found) < _most(model, search):
+        token = _best(step, row)
+        spoken = _spoken(step, row, token)
+        if token == model.end or _too_new(spoken, search):
+            break
+        found.append(spoken)
+        if turns := loop_length([s.id for s in found]):
+            return found[: max(len(found) - turns, len(search.prefix))]
+        step, row = model.advance(state, _column((token,))), 0
+        state = step.state
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    spoken: tuple[Spoken, ...]
+    score: float
+
+    @property
+    def merit(self) -> float:
+        """Log-probability a token, so that short branches do not win for being short."""
+        return self.score / (len(self.spoken) + 1)
+
+
+def beam(model: AttentionModel, frames: Frames, search: Search, width: int) -> list[Spoken]:
+    """Tokens of the window, prefix included: the best of `width` branches, by log-probability a token.
+
+    All branches advance in one call. A branch that ends, loops or reaches the bound leaves the beam; the search
+    is over when as many have left as it is wide, or none is left.
+    """
+    step = model.advance(model.start(frames), _column(model.prompt + search.prefix))
+    first = len(model.prompt) - 1
+    prefix = tuple(_spoken(step, first + k, token) for k, token in enumerate(search.prefix))
+    branches, done = [_Branch(prefix, 0.0)], list[_Branch]()
+    rows = [(0, first + len(prefix))]
+    while branches and len(done) < width:
+        places = [_log_probabilities(step, batch, row) for batch, row in rows]
+        grown: list[tuple[int, _Branch]] = []
+        for k, token in _best_of(branches, places, width):
+            branch = branches[k]
+            score = branch.score + float(places[k][token])
+            spoken = _spoken(step, rows[k][1], token, rows[k][0])
+            if token == model.end or _too_new(spoken, search):
+                done.append(_Branch(branch.spoken, score))
+                continue
+            longer = _Branch((*branch.spoken, spoken), score)
+            if loop_length([s.id for s in longer.spoken]):
+                continue
+            if len(longer.spoken) >= _most(model, search):
+                done.append(longer)
+            else:
+                grown.append((k, longer))
+        if not grown:
+            break
+        branches = [branch for _, branch in grown]
+        state = step.state.pick([rows[k][0] for k, _ in grown])
+        step = model.advance(state, np.array([[branch.spoken[-1].id] for branch in branches]))
+        rows = [(batch, 0) for batch in range(len(branches))]
+    best = max(done or branches, key=lambda branch: branch.merit)
+    return list(best.spoken)
+
+
+def loop_length(ids: Sequence[int]) -> int:
+    """How many tokens at the end only repeat what stands before them; 0 where there is no loop."""
+    for period in range(1, len(ids) // _LOOP_TURNS + 1):
+        turns = max(_LOOP_TURNS, ceil(_LOOP_SHORTEST / period))
+        length = period * turns
+        if length <= len(ids) and list(ids[-length:-period]) == list(ids[-length + period :]):
+            return length - period
+    return 0
+
+
+def _column(ids: Sequence[int]) -> NDArray[np.int64]:
+    return np.array([ids], np.int64)
+
+
+def _most(model: AttentionModel, search: Search) -> int:
+    """The bound on tokens: the model's rate, and a few for the shortest windows."""
+    return max(ceil(search.seconds * model.tokens_per_second) + 6, len(search.prefix))
+
+
+def _too_new(spoken: Spoken, search: Search) -> bool:
+    return search.before is not None and spoken.frame is not None and spoken.frame >= search.before
+
+
+def _best(step: Advance, row: int) -> int:
+    return int(step.logits[0, row].argmax())
+
+
+def _log_probabilities(step: Advance, batch: int, row: int) -> NDArray[np.float64]:
+    logits = step.logits[batch, row].astype(np.float64)
+    logits -= logits.max()
+    scores: NDArray[np.float64] = logits - np.log(np.exp(logits).sum())
+    return scores
+
+
+def _best_of(branches: Sequence[_Branch], places: Sequence[NDArray[np.float64]], width: int) -> list[tuple[int, int]]:
+    """The (branch, token) pairs that score best, best first."""
+    candidates = [
+        (branches[k].score + float(scores[token]), k, int(token))
+        for k, scores in enumerate(places)
+        for token in np.argpartition(scores, -width)[-width:]
+    ]
+    candidates.sort(key=lambda candidate: -candidate[0])
+    return [(k, token) for _, k, token in candidates[:width]]
+
+
+def _spoken(step: Advance, row: int, token: int, batch: int = 0) -> Spoken:
+    logits = step.logits[batch, row]
+    weights = np.exp(logits - logits.max())
+    frame = None if step.attention is None else int(step.attention[batch, row].argmax())
+    return Spoken(token, float(weights[token] / weights.sum()), frame)

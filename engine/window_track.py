@@ -1,0 +1,279 @@
+"""The track of attention models: voice activity opens a window, and it is decoded again and again as it grows.
+
+Each pass begins with the settled tokens as forced prefix and finds what follows them, up to the newest frames:
+a token is left out as long as the decoder would look too near the end of the sound for it (AlignAtt,
+Papi et al. 2023). A token settles when two passes agree on it (LocalAgreement, Liu et al. 2020) and it lies
+far enough back that more sound no longer changes it. A pause closes the window with a last pass that settles
+all. Passes happen at fixed counts of samples, so the result does not depend on how the sound was cut.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import TypeVar
+
+import numpy as np
+
+from engine.decoding.attention import Search, Spoken, beam, greedy
+from engine.models.attention import AttentionModel
+from engine.text.words import opens_word
+from engine.track import Hypothesis
+from engine.types import SAMPLE_RATE, Frames, Samples, Token
+from engine.vad import BLOCK, BLOCK_SECONDS, Voice
+from engine.window import Reencoder, Window, WindowEncoder
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRules:
+    """When windows open, close and are decoded, and when a token settles; seconds of audio unless said otherwise."""
+
+    speech: float = 0.5
+    """Probability of speech from which a block counts as speech."""
+    no_speech: float = 0.35
+    """Probability below which it counts as silence; in between nothing changes."""
+    onset_blocks: int = 2
+    """Blocks of speech in a row that open a window."""
+    pre_roll: float = 0.5
+    """Sound in front of them that belongs to the window: voice activity is late for soft first sounds."""
+    pause: float = 0.6
+    """Silence that closes the window."""
+    long_window: float = 7.0
+    short_pause: float = 0.25
+    """Silence that closes a long window."""
+    tail: float = 0.3
+    """Sound after the last speech that belongs to the window: last sounds fade out."""
+    longest_window: float = 12.0
+    kept: float = 5.0
+    """What a window that has become too long without a pause keeps of its sound."""
+    step: float = 0.4
+    """New sound between passes."""
+    step_growth: float = 0.0
+    """More of it for each second of the window, because a pass costs in proportion to it."""
+    glance: float = 0.2
+    """Silence after which a pass is made at once, so that last words show early."""
+    newest: float = 0.2
+    """No token is shown that looks nearer than this to the end of the sound."""
+    settles: float = 1.3
+    """A token may settle when it lies further back than this."""
+    least_voice: float = 0.16
+    """A window with less speech than this holds no word."""
+    short_window: float = 1.0
+    doubtful: float = -1.25
+    """With less speech than `short_window`, a transcript with a lower mean log-probability is taken for noise."""
+
+
+class WindowTrack:
+    """One stream through an attention model; an `engine.track.Track`."""
+
+    def __init__(
+        self,
+        model: AttentionModel,
+        voice: Voice,
+        rules: WindowRules | None = None,
+        beam_width: int = 1,
+        encoder: Callable[[], WindowEncoder] | None = None,
+    ) -> None:
+        """
+        Args:
+            voice: judges this stream's sound and no other's.
+            beam_width: branches of the search in the last pass of a window; 1 is greedy search.
+            encoder: makes the encoder of a new window; by default the model encodes all of it at each pass.
+        """
+        self._model = model
+        self._voice = voice
+        self._rules = rules or WindowRules()
+        self._beam_width = beam_width
+        self._encoder = encoder or (lambda: Reencoder(model.encode))
+        self._pending: Samples = np.zeros(0, np.float32)
+        self._heard = 0
+        self._recent: deque[Samples] = deque(maxlen=_blocks(self._rules.pre_roll) + self._rules.onset_blocks)
+        self._onset = 0
+        self._closed_until = 0
+        self._window: Window | None = None
+        self._settled: list[Token] = []
+        self._decoded = 0.0
+
+    @property
+    def hypothesis(self) -> Hypothesis:
+        draft = self._window.draft if self._window else []
+        return Hypothesis((*self._settled, *draft), len(self._settled), self._decoded)
+
+    def push(self, samples: Samples) -> bool:
+        """Take in any number of samples; True when a pass was made or silence went on."""
+        sound = np.concatenate([self._pending, samples])
+        whole = len(sound) // BLOCK * BLOCK
+        moved = False
+        for start in range(0, whole, BLOCK):
+            moved = self._block(sound[start : start + BLOCK]) or moved
+        self._pending = sound[whole:].copy()
+        return moved
+
+    def finish(self) -> None:
+        """The sound has ended: close the window, if one is open."""
+        self._heard += len(self._pending)
+        if self._window:
+            self._window.extend(self._pending)
+            self._close(self._window)
+        self._pending = self._pending[:0]
+        self._decoded = self._heard / SAMPLE_RATE
+
+    def drop(self, tokens: int) -> None:
+        """Forget the first `tokens` tokens; the window keeps the ones it needs as prefix."""
+        del self._settled[:tokens]
+
+    def _block(self, block: Samples) -> bool:
+        self._heard += BLOCK
+        probability = self._voice.probability(block)
+        window = self._window
+        if window is None:
+            self._recent.append(block)
+            self._onset = self._onset + 1 if probability >= self._rules.speech else 0
+            if self._onset == self._rules.onset_blocks:
+                self._open()
+                return False
+            self._decoded = max(self._decoded, self._heard / SAMPLE_RATE - self._rules.pre_roll / 2)
+            return True
+        window.extend(block)
+        self._listen(window, probability)
+        if self._pause_is_over(window):
+            self._close(window)
+            return True
+        if not self._pass_is_due(window):
+            return False
+        self._pass(window)
+        if window.seconds > self._rules.longest_window:
+            self._shorten(window)
+        return True
+
+    def _open(self) -> None:
+        """Speech has begun: a window over it and some sound before, but none that another window had."""
+        sound = np.concatenate(self._recent)
+        start = max(self._heard - len(sound), self._closed_until)
+        spoken_from = self._heard - self._onset * BLOCK
+        self._window = Window(
+            self._encoder(), start, start, spoken_from, self._heard, self._heard, self._onset, earliest=self._decoded
+        )
+        self._window.extend(sound[len(sound) - (self._heard - start) :])
+        self._recent.clear()
+        self._onset = 0
+
+    def _listen(self, window: Window, probability: float) -> None:
+        if probability >= self._rules.speech:
+            window.silent_blocks = 0
+            window.voiced_blocks += 1
+        elif probability < self._rules.no_speech or window.silent_blocks:
+            window.silent_blocks += 1
+        if not window.silent_blocks:
+            window.spoken_until = self._heard
+
+    def _pause_is_over(self, window: Window) -> bool:
+        long = window.seconds > self._rules.long_window
+        return window.silent_blocks >= _blocks(self._rules.short_pause if long else self._rules.pause)
+
+    def _pass_is_due(self, window: Window) -> bool:
+        new = (self._heard - window.decoded) / SAMPLE_RATE
+        glance = _blocks(self._rules.glance)
+        if window.silent_blocks >= glance:
+            return window.silent_blocks == glance and new > 2 * BLOCK_SECONDS
+        return new >= self._rules.step + self._rules.step_growth * window.seconds
+
+    def _pass(self, window: Window) -> None:
+        """Decode what is not settled, up to the newest frames, and settle what has become certain."""
+        frames = window.frames(window.end)
+        before = len(frames) - round(self._rules.newest / self._model.frame)
+        search = Search(_ids(window.prefix), _ids(window.draft), before, window.seconds)
+        found = self._tokens(window, greedy(self._model, frames, search))
+        window.decoded = window.end
+        if not self._believable(window, found):
+            window.draft = []
+            return
+        latest = window.end / SAMPLE_RATE - self._rules.settles
+        certain = _count(
+            lambda pair: pair[0].id == pair[1].id and pair[0].time <= latest, zip(found, window.draft, strict=False)
+        )
+        self._settle(window, found[:certain])
+        window.draft = found[certain:]
+        if self._settled or window.draft:
+            self._decoded = max(self._decoded, window.end / SAMPLE_RATE - self._rules.newest)
+
+    def _close(self, window: Window) -> None:
+        """A last pass over the window, without the silence that closed it; everything in it is settled."""
+        end = min(window.end, window.spoken_until + round(self._rules.tail * SAMPLE_RATE))
+        if end - window.start >= self._model.shortest:
+            frames = window.frames(end)
+            search = Search(_ids(window.prefix), _ids(window.draft), None, (end - window.start) / SAMPLE_RATE)
+            found = self._tokens(window, self._search(frames, search))
+            if self._believable(window, found):
+                self._settle(window, found)
+        self._window, self._closed_until = None, end
+        self._decoded = max(self._decoded, end / SAMPLE_RATE)
+
+    def _search(self, frames: Frames, search: Search) -> list[Spoken]:
+        if self._beam_width > 1:
+            return beam(self._model, frames, search, self._beam_width)
+        return greedy(self._model, frames, search)
+
+    def _tokens(self, window: Window, found: Sequence[Spoken]) -> list[Token]:
+        """What was found after the prefix, with times that never run backwards."""
+        new = found[len(window.prefix) :]
+        earliest = window.prefix[-1].time if window.prefix else window.earliest
+        if self._model.tells_attention:
+            looked = [window.start / SAMPLE_RATE + (spoken.frame or 0) * self._model.frame for spoken in new]
+        else:
+            begun = max(earliest, window.spoken_from / SAMPLE_RATE)
+            looked = list(np.linspace(begun, max(begun, window.spoken_until / SAMPLE_RATE), len(new) + 1)[:-1])
+        tokens: list[Token] = []
+        for spoken, time in zip(new, looked, strict=True):
+            earliest = max(earliest, float(time))
+            tokens.append(Token(spoken.id, self._model.pieces[spoken.id], earliest, spoken.confidence))
+        return tokens
+
+    def _believable(self, window: Window, found: Sequence[Token]) -> bool:
+        """Whether it is speech that was decoded. Once something has settled, it is."""
+        voiced = window.voiced_blocks * BLOCK_SECONDS
+        if window.prefix or not found:
+            return True
+        if voiced < self._rules.least_voice:
+            return False
+        sure = np.mean([np.log(max(token.confidence, 1e-9)) for token in found])
+        return voiced >= self._rules.short_window or bool(sure >= self._rules.doubtful)
+
+    def _settle(self, window: Window, tokens: Sequence[Token]) -> None:
+        self._settled += tokens
+        window.prefix += tokens
+
+    def _shorten(self, window: Window) -> None:
+        """Nobody pauses: the oldest sound leaves the window, up to where a settled word begins."""
+        latest = window.end / SAMPLE_RATE - self._rules.kept
+        old = _count(lambda token: token.time <= latest, window.draft)
+        self._settle(window, window.draft[:old])
+        del window.draft[:old]
+        leaving = max(
+            (k for k, token in enumerate(window.prefix) if token.time <= latest and opens_word(token.text)), default=0
+        )
+        time = window.prefix[leaving].time - _BEFORE_WORD if leaving else latest
+        start = max(window.start, round(time * SAMPLE_RATE))
+        window.move_start(start, leaving if leaving else len(window.prefix))
+
+
+_BEFORE_WORD = 0.1
+"""Seconds kept in front of a word at which a window is shortened."""
+
+
+_T = TypeVar("_T")
+
+
+def _count(holds: Callable[[_T], bool], items: Iterable[_T]) -> int:
+    """How many of the first items it holds for, up to the first for which it does not."""
+    return sum(1 for _ in takewhile(holds, items))
+
+
+def _blocks(seconds: float) -> int:
+    return round(seconds / BLOCK_SECONDS)
+
+
+def _ids(tokens: Sequence[Token]) -> tuple[int, ...]:
+    return tuple(token.id for token in tokens)
