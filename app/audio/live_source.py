@@ -84,24 +84,25 @@ class LiveSource:
                 recording.close()
             for chunk in self._cutter.flush():
                 deliver(chunk)
-            if loss is not None:
+            if loss is not None and not self._stopping.is_set():
                 self._tell_lost(recording.device, loss, deliver)
             recording = self._reopen(recording.device, deliver)
 
     def _listen(self, recording: Recording, deliver: Callable[[SourceEvent], None]) -> None:
         """Delivers what the device hears; returns when stopped, raises what `Recording.read` raises."""
         watchdog = Watchdog(_FIRST_BLOCK_LIMIT)
-        heard = False
-        announced = False
-        muted = False
-        while not self._stopping.is_set():
+        heard = announced = muted = False
+        while True:
+            stopping = self._stopping.is_set()
             try:
-                block = recording.read(_READ_TIMEOUT)
+                block = recording.read(0.0 if stopping else _READ_TIMEOUT)
             except NothingComesThrough as error:
                 muted = True
                 self._tell_lost(recording.device, str(error), deliver)
                 continue
             if block is None:
+                if stopping:
+                    return
                 if watchdog.expired:
                     raise RecordingLost(f"{recording.device} stopped delivering sound.")
                 continue

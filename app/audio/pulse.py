@@ -29,8 +29,8 @@ class PulseRecording:
         self._stream: PulseStream | None = None
         self._server = PulseServer()
         try:
-            self._endpoint = self._find()
-            self._stream = PulseStream(self._endpoint.source, self._endpoint.rate, self._endpoint.channels)
+            self._endpoint = endpoint = self._find()
+            self._stream = PulseStream(endpoint.source, endpoint.rate, endpoint.channels, endpoint.description)
             self._verify()
         except RecordingLost as error:
             self.close()
@@ -79,7 +79,7 @@ class PulseRecording:
         except NoServer:
             raise
         except SourceError as error:
-            raise RecordingLost(str(error)) from error
+            raise RecordingLost(f"{self._endpoint.description} was disconnected or switched off.") from error
         self._replaced = now.id != self._endpoint.id
         if not self._replaced and now.source != self._endpoint.source:
             raise RecordingLost(f"{self._endpoint.description} is recorded through another source now.")

@@ -41,12 +41,13 @@ _PROPERTIES = {
 class PulseStream:
     """Reads `source` and nothing else. Owned by one thread at a time."""
 
-    def __init__(self, source: str, rate: int, channels: int) -> None:
-        """Opens the stream at the source's own rate and channel count.
+    def __init__(self, source: str, rate: int, channels: int, device: str) -> None:
+        """Opens the stream at the source's own rate and channel count; `device` is what the user calls it.
 
         Raises NoServer when the server does not answer, RecordingLost when it does not give the source.
         """
         self._source = source
+        self._device = device
         self._channels = channels
         self._stream: int | None = None
         self._connection = Connection()
@@ -92,7 +93,7 @@ class PulseStream:
         )
         lib.pa_proplist_free(properties)
         if self._stream is None:
-            raise RecordingLost(f"{self._source} has {channels} channels at {rate} Hz, which cannot be read.")
+            raise RecordingLost(f"{self._device} has {channels} channels at {rate} Hz, which cannot be read.")
         fragment = int(rate * _FRAGMENT_SECONDS) * channels * np.float32().itemsize
         buffers = BufferAttr(_ANY, _ANY, _ANY, _ANY, fragment)
         lib.pa_stream_connect_record(self._stream, self._source.encode(), byref(buffers), _FLAGS)
@@ -100,7 +101,7 @@ class PulseStream:
         while (state := lib.pa_stream_get_state(self._stream)) != _STREAM_READY:
             left = deadline - time.monotonic()
             if state in _STREAM_BROKEN or left <= 0:
-                raise RecordingLost(f"The sound server does not let {self._source} be recorded.")
+                raise RecordingLost(f"The sound server does not let {self._device} be recorded.")
             self._connection.turn(left)
         self._check()
 
@@ -109,9 +110,9 @@ class PulseStream:
         if not self._connection.ready:
             raise RecordingLost("The sound server stopped.")
         if self._lib.pa_stream_get_state(self._stream) != _STREAM_READY:
-            raise RecordingLost(f"The sound server ended the recording of {self._source}: it is gone.")
+            raise RecordingLost(f"{self._device} was disconnected or switched off.")
         if self._lib.pa_stream_get_device_name(self._stream) != self._source.encode():
-            raise RecordingLost(f"The sound server moved the recording of {self._source} to another device.")
+            raise RecordingLost(f"The sound server moved the recording of {self._device} to another device.")
 
     def _take(self) -> Block | None:
         pieces: list[Samples] = []

@@ -169,7 +169,7 @@ def test_a_removed_output_is_lost_and_the_next_default_takes_over(sound_server: 
     sound_server.remove_output("speakers")
     lost = receiver.wait_for_event(Lost)
     assert receiver.time_of(lost) - removed < 1.5
-    assert lost.device == "Speakers"
+    assert lost == Lost("Speakers", "Speakers was disconnected or switched off.")
     assert receiver.wait_for_event(Opened, 2) == Opened("Headphones")
 
 
@@ -277,11 +277,11 @@ def test_a_stream_that_records_another_source_is_given_up_before_it_is_read(
     sound_server: SoundServer, sine_microphone: str
 ) -> None:
     """As a server would make it that ignores the wish not to be moved."""
-    stream = PulseStream(sine_microphone, 44_100, 1)
+    stream = PulseStream(sine_microphone, 44_100, 1, "Speakers")
     try:
         assert stream.read(5.0) is not None
         stream._source = "speakers.monitor"
-        with pytest.raises(RecordingLost, match="moved"):
+        with pytest.raises(RecordingLost, match="moved the recording of Speakers"):
             stream.read(5.0)
     finally:
         stream.close()
