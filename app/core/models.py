@@ -22,7 +22,8 @@ def load(folder: Path | None, decoder: str | None, latency: int | None) -> Recog
         recognizer = Recognizer.load(chosen, ModelOptions(decoder=decoder))
         only = round((recognizer.info.chunk + recognizer.info.look_ahead) * 1000)
         if latency not in (None, only):
-            raise UsageError(f"The model {recognizer.info.name} has one latency, {only} ms; leave out --latency.")
+            offered = f"{only} ms" if only else "its own"
+            raise UsageError(f"The model {recognizer.info.name} has one latency, {offered}; leave out --latency.")
         return recognizer
     delay = min(profiles) if latency is None else latency
     if delay not in profiles:
