@@ -30,6 +30,9 @@ _ANY = 0xFFFFFFFF
 _FRAGMENT_SECONDS = 0.02
 """How much the server sends at a time. It also bounds what is missed where a program starts to play: the
 server mixes that into the piece its output is about to play, which the monitor has already handed out."""
+_BUFFER_SECONDS = 10.0
+"""How much the server keeps for a reader that is held up (it grants 4 MB at most); what is beyond is lost."""
+_MOST_BYTES = 4 * 1024 * 1024
 _NAME = b"live captions"
 _PROPERTIES = {
     # PipeWire's words for the same promise: no other device instead, whatever happens to this one.
@@ -41,7 +44,9 @@ _PROPERTIES = {
 class PulseStream:
     """Reads `source` and nothing else. Owned by one thread at a time."""
 
-    def __init__(self, source: str, rate: int, channels: int, device: str) -> None:
+    def __init__(
+        self, source: str, rate: int, channels: int, device: str, *, buffer_seconds: float = _BUFFER_SECONDS
+    ) -> None:
         """Opens the stream at the source's own rate and channel count; `device` is what the user calls it.
 
         Raises NoServer when the server does not answer, RecordingLost when it does not give the source.
@@ -50,6 +55,10 @@ class PulseStream:
         self._device = device
         self._channels = channels
         self._stream: int | None = None
+        frame_bytes = channels * np.float32().itemsize
+        self._buffer_bytes = min(_MOST_BYTES, int(rate * buffer_seconds) * frame_bytes)
+        self._buffer_seconds = self._buffer_bytes / (rate * frame_bytes)
+        self._overflowed = False
         self._connection = Connection()
         self._lib = self._connection.lib
         try:
@@ -57,20 +66,22 @@ class PulseStream:
         except RecordingLost:
             self.close()
             raise
+        self._read_at = time.monotonic()
 
     def read(self, timeout: float) -> Block | None:
         """All frames that have come, float32 [N, channels]; None after `timeout` seconds without any.
 
         Raises RecordingLost when the stream ended or records anything but its source.
         """
-        deadline = time.monotonic() + timeout
+        began = time.monotonic()
+        self._overflowed |= began - self._read_at > self._buffer_seconds
         while True:
-            self._connection.turn(deadline - time.monotonic())
+            self._connection.turn(began + timeout - time.monotonic())
             self._check()
-            if block := self._take():
+            block = self._take()
+            self._read_at = time.monotonic()
+            if block is not None or self._read_at - began >= timeout:
                 return block
-            if time.monotonic() >= deadline:
-                return None
 
     def close(self) -> None:
         """Harmless when called twice."""
@@ -95,7 +106,7 @@ class PulseStream:
         if self._stream is None:
             raise RecordingLost(f"{self._device} has {channels} channels at {rate} Hz, which cannot be read.")
         fragment = int(rate * _FRAGMENT_SECONDS) * channels * np.float32().itemsize
-        buffers = BufferAttr(_ANY, _ANY, _ANY, _ANY, fragment)
+        buffers = BufferAttr(self._buffer_bytes, _ANY, _ANY, _ANY, fragment)
         lib.pa_stream_connect_record(self._stream, self._source.encode(), byref(buffers), _FLAGS)
         deadline = time.monotonic() + ANSWER_TIMEOUT
         while (state := lib.pa_stream_get_state(self._stream)) != _STREAM_READY:
@@ -116,16 +127,15 @@ class PulseStream:
 
     def _take(self) -> Block | None:
         pieces: list[Samples] = []
-        hole = False
         data, size = c_void_p(), c_size_t()
         while self._lib.pa_stream_peek(self._stream, byref(data), byref(size)) == 0 and size.value:
-            if data.value is None:  # the server's buffer overflowed
-                hole = True
+            if data.value is None:  # a hole: the server says that something is missing here
+                self._overflowed = True
                 pieces.append(np.zeros(size.value // np.float32().itemsize, np.float32))
             else:
                 pieces.append(np.frombuffer(ctypes.string_at(data.value, size.value), np.dtype("<f4")))
             self._lib.pa_stream_drop(self._stream)
         if not pieces:
             return None
-        frames = np.concatenate(pieces).reshape(-1, self._channels)
-        return Block(frames, time.monotonic(), overflowed=hole)
+        overflowed, self._overflowed = self._overflowed, False
+        return Block(np.concatenate(pieces).reshape(-1, self._channels), time.monotonic(), overflowed)

@@ -287,6 +287,22 @@ def test_a_stream_that_records_another_source_is_given_up_before_it_is_read(
         stream.close()
 
 
+def test_sound_that_the_server_could_not_keep_is_marked(sound_server: SoundServer) -> None:
+    stream = PulseStream("speakers.monitor", PLAYED_RATE, 2, "Speakers", buffer_seconds=0.5)
+    try:
+        first = stream.read(5.0)
+        began = time.monotonic()
+        wait_until(lambda: time.monotonic() - began > 3.0, "the reader is held up")
+        second, third = stream.read(1.0), stream.read(1.0)
+    finally:
+        stream.close()
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    assert (first.overflowed, second.overflowed, third.overflowed) == (False, True, False)
+    assert len(second.frames) + len(third.frames) < 2.5 * PLAYED_RATE
+
+
 def test_a_monitor_is_never_taken_for_a_microphone(sound_server: SoundServer) -> None:
     sound_server.control("set-default-source", "speakers.monitor")
     with PulseServer() as server:
