@@ -42,7 +42,10 @@ def open_bundle(folder: Path, options: ModelOptions | None = None) -> Bundle:
     options = options or ModelOptions()
     if not folder.is_dir():
         raise ModelUnknown(folder, "it is a file, not a folder" if folder.exists() else "there is no such folder")
-    layout = next((layout for layout in LAYOUTS if layout.matches(folder)), None)
+    try:
+        layout = next((layout for layout in LAYOUTS if layout.matches(folder)), None)
+    except OSError as error:
+        raise ModelUnknown(folder, f"it cannot be read ({error.strerror})") from error
     if layout is None:
         raise ModelUnknown(folder, _what_it_holds(folder))
     bundle = layout.load(folder, options)

@@ -50,16 +50,18 @@ class ModelFolder:
         wanted = self.options.precision
         precision: Precision = wanted if wanted != "auto" else "fp32" if "fp32" in found or not found else "int8"
         if precision not in found:
-            raise ModelFileMissing(self.path / _file_name(role, precision), use)
+            raise ModelFileMissing(self.path / _file_name(role, precision, found), use)
         return open_graph(found[precision], self.options, use), precision
 
     def open_beside(self, role: str, use: str, precision: Precision) -> Graph:
         """A smaller graph of the same model, in the same precision where the folder has it."""
         found = graphs(self.path, role)
         if not found:
-            raise ModelFileMissing(self.path / _file_name(role, precision), use)
+            raise ModelFileMissing(self.path / _file_name(role, precision, found), use)
         return open_graph(found.get(precision) or next(iter(found.values())), self.options, use)
 
 
-def _file_name(role: str, precision: Precision) -> str:
-    return f"{role}.int8.onnx" if precision == "int8" else f"{role}.onnx"
+def _file_name(role: str, precision: Precision, found: dict[Precision, Path]) -> str:
+    """What the missing file is called: like the one of the other precision, where the folder has that."""
+    stem = next((path.name for path in found.values()), f"{role}.onnx").removesuffix(".onnx").removesuffix(".int8")
+    return f"{stem}.int8.onnx" if precision == "int8" else f"{stem}.onnx"

@@ -56,7 +56,8 @@ class TransducerNets(Protocol):
             predictions: N of them.
 
         Returns:
-            float32 [T, N, pieces + blank (+ durations)], as the graph gives them.
+            float32 [T, N, pieces + blank (+ durations)], as the graph gives them. int8 graphs scale by all
+            that one call is given, so there the rows depend a little on their company.
         """
         ...
 

@@ -104,7 +104,7 @@ def test_offline_folder_facts(tmp_path: Path) -> None:
 def test_precision_can_be_chosen(models: Path) -> None:
     int8 = open_bundle(models / CTC, ModelOptions(precision="int8")).info
     assert (int8.precision, int8.files[0]) == ("int8", "model.int8.onnx")
-    _refused(models / NEMO, ModelFileMissing, "int8", ModelOptions(precision="int8"))
+    _refused(models / NEMO, ModelFileMissing, "encoder-model.int8.onnx", ModelOptions(precision="int8"))
 
 
 def test_int8_alone_is_taken(copy: Callable[[str], Path]) -> None:
@@ -307,6 +307,14 @@ def test_folders_from_somewhere_else(tmp_path: Path, models: Path) -> None:
     _refused(tmp_path, ModelUnknown, "holds no .onnx")
     shutil.copy(models / CTC / "model.onnx", tmp_path / "silero.onnx")
     _refused(tmp_path, ModelUnknown, "silero.onnx")
+
+
+def test_a_folder_that_may_not_be_read(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", forbidden)
+    assert "Permission denied" in _refused(models / CTC, ModelUnknown, CTC)
 
 
 def test_a_graph_of_another_kind(tmp_path: Path, models: Path) -> None:

@@ -43,6 +43,8 @@ class Case:
     durations: list[int] | None
     log_probabilities: list[float]
     arrays: str | None
+    cache_lengths: list[int]
+    """Frames in the attention cache after each of NeMo's first steps, where it was recorded."""
 
 
 @cache
@@ -72,6 +74,7 @@ def cases() -> Iterator[Case]:
             durations=expected.get("durations") if case["head"] == "tdt" else None,
             log_probabilities=expected["token_logprobs"],
             arrays=case.get("arrays", {}).get("key"),
+            cache_lengths=case.get("cache_len_after_each_step", []),
         )
 
 
