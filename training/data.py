@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from training.augment import Augment
-from training.decoder import BOS, EOS
+from training.decoder import BOS
 from training.model import BLOCK, FRAME, SAMPLE_RATE
 from training.store import Clip, ClipStore
 from training.teacher import Lessons
@@ -156,18 +156,12 @@ class Targets:
 def targets(batch: Batch, lessons: Lessons) -> Targets:
     frames = [lessons.frames(s.clip) for s in batch.segments if s.clip]
     ids = [torch.tensor([BOS] + (lessons.ids(s.clip.id) if s.clip else [])) for s in batch.segments]
-    following = [lessons.next_tokens(s.clip.id) if s.clip else None for s in batch.segments]
-    kept = max((f[0].shape[1] for f in following if f), default=1)
+    following = [lessons.next_tokens(s.clip.id) if s.clip else lessons.nothing for s in batch.segments]
     lengths = torch.tensor([len(i) for i in ids])
     return Targets(
         torch.cat(frames) if frames else torch.zeros(0),
         torch.nn.utils.rnn.pad_sequence(ids, batch_first=True),
         torch.arange(int(lengths.max())) < lengths[:, None],
-        torch.cat([f[0] if f else torch.full((1, kept), EOS) for f in following]),
-        torch.cat([f[1] if f else _certain(kept) for f in following]),
+        torch.cat([f[0] for f in following]),
+        torch.cat([f[1] for f in following]),
     )
-
-
-def _certain(kept: int) -> Tensor:
-    """Log-probabilities that put everything on the first of `kept` tokens."""
-    return torch.tensor([[0.0] + [-1e4] * (kept - 1)])

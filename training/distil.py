@@ -46,6 +46,8 @@ class RunOptions:
     """Step at which the learning rate begins to fall; 0: never."""
     cool_steps: int = 2000
     average: float = 0.998
+    references: bool = False
+    """Learn the words that training.labels wrote where the teacher misheard."""
     save_minutes: float = 5.0
     judge_minutes: float = 20.0
     judged_chunks: tuple[int, ...] = (12, 24)
@@ -75,7 +77,7 @@ class Distillation:
     def __init__(self, options: RunOptions, work: Path, teacher: Teacher, folder: Path) -> None:
         self.options, self.folder = options, folder
         folder.mkdir(parents=True, exist_ok=True)
-        self.store, self.lessons = ClipStore(work), Lessons(work / "teacher")
+        self.store, self.lessons = ClipStore(work), Lessons(work / "teacher", options.references)
         speech = self.store.select("speech", split="train", longest_s=LONGEST_S)
         self.clips = [c for c in speech if c.id in self.lessons]
         self.judged = self.store.select("speech", split="dev", longest_s=LONGEST_S)

@@ -14,13 +14,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.decoder import Decoder, Transcribed, greedy
+from training.decoder import EOS, Decoder, Transcribed, greedy
 from training.errors import TrainingError, run
 from training.model import CONV1_HISTORY, PAD, Encoder, first_conv, frame_moments
 from training.store import Clip, ClipStore
@@ -40,23 +41,26 @@ class Lesson:
 
 
 class Lessons:
-    """The teacher's findings, by clip id, read through memory maps."""
+    """The teacher's findings, by clip id, read through memory maps.
 
-    def __init__(self, folder: Path) -> None:
-        index = folder / "lessons.jsonl"
-        if not index.is_file():
-            raise TrainingError(f"{folder} holds no lessons.jsonl; make it with: python -m training.teacher")
-        rows = (json.loads(line) for line in index.read_text("utf8").splitlines())
+    With `references`, what training.labels wrote takes the place of what was misheard, and clips whose text does not
+    belong to them are left out.
+    """
+
+    def __init__(self, folder: Path, references: bool = False) -> None:
+        rows = _lines(folder / "lessons.jsonl", "python -m training.teacher")
         self._lessons = {r["id"]: Lesson(r["ids"], r["first_frame"], r["first_step"]) for r in rows}
+        labels = _lines(folder / "labels.jsonl", "python -m training.labels") if references else []
+        self._labels: dict[str, list[int] | None] = {r["id"]: r["ids"] for r in labels}
         self._frames = np.load(folder / "frames.npy", mmap_mode="r")
         self._best_ids = np.load(folder / "best_ids.npy", mmap_mode="r")
         self._best_log_probs = np.load(folder / "best_log_probs.npy", mmap_mode="r")
 
     def __contains__(self, clip_id: str) -> bool:
-        return clip_id in self._lessons
+        return clip_id in self._lessons and self._labels.get(clip_id, []) is not None
 
     def ids(self, clip_id: str) -> list[int]:
-        return self._lessons[clip_id].ids
+        return self._labels.get(clip_id) or self._lessons[clip_id].ids
 
     def frames(self, clip: Clip) -> Tensor:
         """float32 [frames, width]."""
@@ -65,12 +69,32 @@ class Lessons:
 
     def next_tokens(self, clip_id: str) -> tuple[Tensor, Tensor]:
         """Likeliest next tokens of every step, end mark included: int64 ids, float32 log-probabilities [steps, k]."""
+        if label := self._labels.get(clip_id):
+            return certain([*label, EOS], self._best_ids.shape[1])
         lesson = self._lessons[clip_id]
         steps = slice(lesson.first_step, lesson.first_step + len(lesson.ids) + 1)
         return (
             torch.from_numpy(self._best_ids[steps].astype(np.int64)),
             torch.from_numpy(self._best_log_probs[steps].astype(np.float32)),
         )
+
+    @property
+    def nothing(self) -> tuple[Tensor, Tensor]:
+        """The next token where nobody speaks: the end."""
+        return certain([EOS], self._best_ids.shape[1])
+
+
+def certain(ids: list[int], kept: int) -> tuple[Tensor, Tensor]:
+    """Next tokens that leave no doubt: ids and log-probabilities [len(ids), kept], all on the first of each row."""
+    log_probs = torch.full((len(ids), kept), -1e4)
+    log_probs[:, 0] = 0.0
+    return torch.tensor(ids)[:, None].repeat(1, kept), log_probs
+
+
+def _lines(path: Path, maker: str) -> list[dict[str, Any]]:
+    if not path.is_file():
+        raise TrainingError(f"{path} does not exist; make it with: {maker}")
+    return [json.loads(line) for line in path.read_text("utf8").splitlines()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,13 +80,8 @@ def read_tokens(path: Path) -> list[bytes]:
 
 def text_of(tokens: list[bytes], ids: list[int]) -> str:
     """The text that these token ids spell."""
-    out = b""
-    for token in (tokens[i] for i in ids):
-        if token.startswith(b"<0x"):
-            out += bytes([int(token[3:5], 16)])
-        elif not (token.startswith(b"<") and token.endswith(b">")):
-            out += token
-    return out.decode("utf8", "replace").replace("\u2581", " ").strip()
+    spelled = b"".join(t for t in (tokens[i] for i in ids) if not (t.startswith(b"<") and t.endswith(b">")))
+    return spelled.decode("utf8", "replace").replace("\u2581", " ").strip()
 
 
 def _graph(path: Path) -> Any:

@@ -1,0 +1,126 @@
+"""Texts to learn from: the words of the reference in the case and punctuation of the teacher, as Moonshine's tokens.
+
+python -m training.labels WORK MODEL_FOLDER
+
+Optional step after training.teacher. Writes `WORK/teacher/labels.jsonl`: for each clip of the train split whose words
+are known and heard differently, the tokens to learn instead. A run uses them where its file says `references = true`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from itertools import pairwise
+from pathlib import Path
+
+from rapidfuzz.distance import Levenshtein
+
+from training.errors import TrainingError, run
+from training.score import words
+from training.store import ClipStore
+from training.weights import read_tokens
+
+LEAST_AGREEMENT = 0.3
+"""Below this share of words heard alike, text and recording are taken not to belong together."""
+MARKS = ".,?!;:"
+FIRST_BYTE = 3  # the vocabulary begins with three marks and the 256 bytes, which serve where no piece does
+
+
+def merge(reference: str, heard: str) -> str:
+    """The reference's words, written as the teacher writes: `heard` lends case and punctuation where it has the word.
+
+    A reference that has both case and punctuation of its own is returned as it is.
+    """
+    if reference != reference.lower() and reference != reference.upper():
+        return reference if set(reference) & set(MARKS) else _marked(reference.split(), heard.split(), keep_case=True)
+    return _marked(reference.lower().split(), heard.split(), keep_case=False)
+
+
+def agreement(reference: str, heard: str) -> float:
+    """Share of words heard alike, 0 to 1."""
+    return float(Levenshtein.normalized_similarity(words(reference), words(heard)))
+
+
+class Pieces:
+    """Moonshine's tokens, a byte-pair vocabulary in which a lower id means an earlier merge."""
+
+    def __init__(self, tokens: list[bytes]) -> None:
+        self._ids: dict[str, int] = {}
+        for n, token in enumerate(tokens[FIRST_BYTE + 256 :], FIRST_BYTE + 256):
+            self._ids.setdefault(token.decode("utf8", "replace"), n)
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids; characters outside the vocabulary become their bytes."""
+        parts = list("\u2581" + text.replace(" ", "\u2581"))
+        while pairs := [
+            (self._ids[a + b], n) for n, (a, b) in enumerate(self._neighbours(parts)) if a + b in self._ids
+        ]:
+            _, n = min(pairs)
+            parts[n : n + 2] = [parts[n] + parts[n + 1]]
+        return [i for part in parts for i in self._single(part)]
+
+    def _single(self, part: str) -> list[int]:
+        if part in self._ids:
+            return [self._ids[part]]
+        return [FIRST_BYTE + byte for byte in part.encode()]
+
+
+def write_labels(work: Path, tokens: list[bytes]) -> dict[str, int]:
+    """Writes the labels and returns how many clips were heard alike, relabelled and left out."""
+    lessons = work / "teacher" / "lessons.jsonl"
+    if not lessons.is_file():
+        raise TrainingError(f"{lessons} does not exist; make it with: python -m training.teacher")
+    heard = {r["id"]: r["text"] for r in map(json.loads, lessons.read_text("utf8").splitlines())}
+    pieces, counts, rows = Pieces(tokens), {"alike": 0, "relabelled": 0, "left out": 0}, []
+    for clip in ClipStore(work).select("speech", split="train"):
+        if clip.id not in heard or not clip.text:
+            continue
+        if words(clip.text) == words(heard[clip.id]):
+            counts["alike"] += 1
+        elif agreement(clip.text, heard[clip.id]) < LEAST_AGREEMENT:
+            counts["left out"] += 1
+            rows.append({"id": clip.id, "ids": None})
+        else:
+            counts["relabelled"] += 1
+            text = merge(clip.text, heard[clip.id])
+            rows.append({"id": clip.id, "ids": pieces.encode(text), "text": text})
+    (work / "teacher" / "labels.jsonl").write_text(
+        "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), "utf8"
+    )
+    return counts
+
+
+def _marked(reference: list[str], heard: list[str], keep_case: bool) -> str:
+    """Aligns the words and dresses each of the reference's in what its partner wears."""
+    plain = ["".join(words(w)) for w in heard]
+    dressed = list(reference)
+    for step in Levenshtein.opcodes(["".join(words(w)) for w in reference], plain):
+        if step.tag in ("equal", "replace"):
+            for n, m in zip(range(step.src_start, step.src_end), range(step.dest_start, step.dest_end), strict=True):
+                dressed[n] = _dress(reference[n], heard[m], keep_case)
+    return " ".join(w for w in dressed if w)
+
+
+def _dress(word: str, model: str, keep_case: bool) -> str:
+    """A word with the capital and the marks of its partner."""
+    before, body, after = re.fullmatch(r"(\W*)(.*?)(\W*)", model, re.DOTALL).groups()  # type: ignore[union-attr]
+    bare = word.strip(MARKS)
+    if not keep_case and body[:1].isupper():
+        bare = bare[:1].upper() + bare[1:]
+    if not keep_case and body.lower() == bare.lower():
+        bare = body
+    return before + bare + after
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("model_folder", type=Path)
+    options = parser.parse_args()
+    for what, count in write_labels(options.work, read_tokens(options.model_folder / "tokenizer.bin")).items():
+        print(f"{what:11} {count:6}")
+
+
+if __name__ == "__main__":
+    run(main)
