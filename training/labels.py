@@ -53,9 +53,7 @@ class Pieces:
     def encode(self, text: str) -> list[int]:
         """Token ids; characters outside the vocabulary become their bytes."""
         parts = list("\u2581" + text.replace(" ", "\u2581"))
-        while pairs := [
-            (self._ids[a + b], n) for n, (a, b) in enumerate(self._neighbours(parts)) if a + b in self._ids
-        ]:
+        while pairs := [(self._ids[a + b], n) for n, (a, b) in enumerate(pairwise(parts)) if a + b in self._ids]:
             _, n = min(pairs)
             parts[n : n + 2] = [parts[n] + parts[n + 1]]
         return [i for part in parts for i in self._single(part)]
