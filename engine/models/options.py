@@ -14,7 +14,9 @@ class ModelOptions:
     """How to open a model folder."""
 
     threads: int = 1
-    """Threads inside one graph run. One is cheapest: a step of a live stream is too small to share."""
+    """Threads inside one graph run. One is cheapest and keeps up: a step of a live stream is too small to share.
+    Measured on small streaming models at 80 ms a step, 2, 3 and 4 threads took 1.5, 2 and 2.5 times the processor
+    time of one, and longer."""
     provider: Provider = "cpu"
     """"auto" and "cuda" take the GPU where it works and the CPU where it does not; `ModelInfo.provider`
     says which one really runs."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 
 from engine.errors import (
@@ -133,6 +134,18 @@ def test_external_weights_are_read(copy: Callable[[str], Path], models: Path) ->
         track.push(recording("a1_short.flac"))
         said.append(track.hypothesis)
     assert said[0] == said[1]
+
+
+def test_graphs_in_onnx_runtimes_own_format(copy: Callable[[str], Path]) -> None:
+    folder = copy(CTC)
+    settings = onnxruntime.SessionOptions()
+    settings.optimized_model_filepath = str(folder / "model.ort")
+    settings.add_session_config_entry("session.save_model_format", "ORT")
+    onnxruntime.InferenceSession(str(folder / "model.onnx"), settings, providers=["CPUExecutionProvider"])
+    (folder / "model.onnx").unlink()
+    assert open_bundle(folder, ModelOptions(precision="fp32")).info.files[0] == "model.ort"
+    _truncate(folder / "model.ort")
+    _refused(folder, ModelFileBroken, "model.ort", ModelOptions(precision="fp32"))
 
 
 @pytest.mark.parametrize("provider", ["cuda", "auto"])

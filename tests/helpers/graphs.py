@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,68 @@ def convolution_folder(target: Path, normalization: str = "per_feature") -> Path
     lines = [f"\u2581{chr(97 + index)} {index}" for index in range(pieces)] + [f"<blk> {pieces}"]
     (target / "tokens.txt").write_text("\n".join(lines) + "\n")
     return target
+
+
+def split_folder(source: Path, target: Path) -> Path:
+    """A NeMo transducer folder in sherpa-onnx's layout: decoder_joint.onnx cut into decoder and joiner."""
+    shutil.copytree(source, target)
+    fused = target / "decoder_joint-model.onnx"
+    graph = onnx.load(fused).graph
+    fused.unlink()
+    (target / "encoder-model.onnx").rename(target / "encoder.onnx")
+    hidden = graph.input[3].type.tensor_type.shape.dim[2].dim_value
+    # The predictor's frames [B, U, H] are what the second Transpose behind the LSTM gives.
+    cut = [node.output[0] for node in graph.node if node.op_type == "Transpose"][-1]
+    from_frames = _reached(graph, graph.input[0].name)
+    behind_cut = _reached(graph, cut)
+    joint = [node for node in graph.node if set(node.output) & (from_frames | behind_cut)]
+    constants = [node for node in graph.node if node.op_type == "Constant"]
+    predictor = [node for node in graph.node if node not in joint and node not in constants]
+    turned = helper.make_tensor_value_info("decoder_outputs", TensorProto.FLOAT, ["B", hidden, "U"])
+    _save(
+        target / "decoder.onnx",
+        [*constants, *predictor, helper.make_node("Transpose", [cut], ["decoder_outputs"], perm=[0, 2, 1])],
+        graph.input[1:],
+        [turned, *graph.output[1:]],
+        graph.initializer,
+    )
+    _save(
+        target / "joiner.onnx",
+        [*constants, helper.make_node("Transpose", ["decoder_outputs"], [cut], perm=[0, 2, 1]), *joint],
+        [graph.input[0], turned],
+        [graph.output[0]],
+        graph.initializer,
+    )
+    return target
+
+
+def _reached(graph: onnx.GraphProto, start: str) -> set[str]:
+    """Names of all tensors that depend on `start`."""
+    reached = {start}
+    for node in graph.node:
+        if reached & set(node.input):
+            reached |= set(node.output)
+    return reached - {start}
+
+
+def _save(
+    path: Path,
+    nodes: list[onnx.NodeProto],
+    inputs: Sequence[onnx.ValueInfoProto],
+    outputs: Sequence[onnx.ValueInfoProto],
+    weights: Sequence[onnx.TensorProto],
+) -> None:
+    used = {name for node in nodes for name in node.input}
+    graph = helper.make_graph(nodes, path.stem, inputs, outputs, [w for w in weights if w.name in used])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+
+
+def fix_axes(path: Path, *axes: tuple[int, int]) -> None:
+    """Fix axes of inputs, given as (input, axis), to 1, as some exports do."""
+    model = onnx.load(path)
+    for position, axis in axes:
+        model.graph.input[position].type.tensor_type.shape.dim[axis].dim_value = 1
+    onnx.save(model, path)
 
 
 def with_external_data(folder: Path, name: str) -> Path:
