@@ -84,7 +84,7 @@ class CaptionState:
             for entry in self.present
             if not entry.done
         )
-        return replace(self, closed=self.closed + closed, present=(), fresh=True, carried=carried)
+        return replace(self, closed=self.closed + closed, present=(), fresh=True, carried=self.carried + carried)
 
     def ended(self, *, named: bool) -> CaptionState:
         """The session is over: nothing will be corrected any more, so tails stay as they read now.

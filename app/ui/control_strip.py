@@ -7,7 +7,7 @@ with the pointer or the keyboard.
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Slot
-from PySide6.QtGui import QAction, QColor
+from PySide6.QtGui import QAction, QColor, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
 from app.core.ports import SourceKind
@@ -19,6 +19,8 @@ from app.ui.theme import CONTROL_SIZE, CaptionStyle, icon, strip_sheet
 
 HEIGHT = 40
 BUTTON = 30
+NARROW = 600
+"""Below this width the status needs the room of the buttons whose actions are in the menu too."""
 WIDEST_NAME = 150
 """Room for a device's name in pixels; the menu and the tooltip show all of it."""
 _PICTURES = {"mic": "microphone", "system": "computer", "both": "both"}
@@ -49,14 +51,26 @@ class ControlStrip(QWidget):
         self._row.addSpacing(6)
         self._row.addWidget(self.status, 1)
         self.latest = self._latest_button(actions.latest)
-        self._occasional = [self._button(action) for action in (actions.smaller, actions.larger, actions.clear)]
+        self._spare = [self._button(action) for action in (actions.smaller, actions.larger, actions.clear)]
         self.menu = self._menu_button(menu)
-        self._occasional.append(self._button(actions.close))
+        self._close = self._button(actions.close)
+        self._quiet = False
 
     def set_quiet(self, quiet: bool) -> None:
         """Hide what is rarely needed, keeping its place."""
-        for button in self._occasional:
-            button.setVisible(not quiet)
+        self._quiet = quiet
+        self._show_buttons()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_buttons()
+
+    def _show_buttons(self) -> None:
+        narrow = self.width() < NARROW
+        for button in self._spare:
+            _keep_place(button, not narrow)
+            button.setVisible(not narrow and not self._quiet)
+        self._close.setVisible(not self._quiet)
 
     @Slot(bool)
     def set_following(self, following: bool) -> None:
@@ -117,9 +131,7 @@ class ControlStrip(QWidget):
         button.setObjectName("latest")
         button.setText(self.tr("Newest"))
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        policy = button.sizePolicy()
-        policy.setRetainSizeWhenHidden(False)
-        button.setSizePolicy(policy)
+        _keep_place(button, False)
         button.hide()
         return button
 
@@ -138,7 +150,13 @@ class ControlStrip(QWidget):
         button.setMinimumSize(BUTTON, BUTTON)
         button.setMaximumHeight(BUTTON)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click must not take Space away from the captions
-        policy = button.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)
-        button.setSizePolicy(policy)
+        _keep_place(button, True)
         self._row.addWidget(button)
+
+
+def _keep_place(button: QToolButton, keep: bool) -> None:
+    """Whether the button's room stays empty while it is hidden."""
+    policy = button.sizePolicy()
+    if policy.retainSizeWhenHidden() != keep:
+        policy.setRetainSizeWhenHidden(keep)
+        button.setSizePolicy(policy)

@@ -6,7 +6,9 @@ from PySide6.QtCore import QRect, QSize
 
 from app.core.settings import Place
 
-DEFAULT_PLACE = Place(left=0.2, bottom=0.95, width=0.6)
+DEFAULT_BOTTOM = 0.95
+DEFAULT_SHARE = 0.9
+"""Most of the screen's width that it gets."""
 DEFAULT_WIDTH = 900
 """Most pixels a window gets before the user has made it wider: about sixty letters."""
 
@@ -23,9 +25,9 @@ def place_of(window: QRect, area: QRect) -> Place:
 def rectangle(place: Place | None, height: int, area: QRect, smallest: QSize) -> QRect:
     """The window on a screen: where it was, or in the lower middle, and always wholly in the usable area."""
     if place is None:
-        width = min(round(DEFAULT_PLACE.width * area.width()), DEFAULT_WIDTH)
+        width = min(round(DEFAULT_SHARE * area.width()), DEFAULT_WIDTH)
         left = area.left() + (area.width() - width) // 2
-        place = Place((left - area.left()) / area.width(), DEFAULT_PLACE.bottom, width / area.width())
+        place = Place((left - area.left()) / area.width(), DEFAULT_BOTTOM, width / area.width())
     width = round(place.width * area.width())
     bottom = area.top() + round(place.bottom * area.height())
     wanted = QRect(area.left() + round(place.left * area.width()), bottom - height, width, height)

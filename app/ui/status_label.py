@@ -41,8 +41,8 @@ class StatusLabel(QWidget):
                 rows.append(row)
                 longer = word
             row = longer
-        rows.append(metrics.elidedText(row, Qt.TextElideMode.ElideRight, self.width()))
-        return rows
+        rows.append(row)
+        return [metrics.elidedText(row, Qt.TextElideMode.ElideRight, self.width()) for row in rows]
 
     def sizeHint(self) -> QSize:
         return QSize(200, ROWS * self.fontMetrics().lineSpacing())
