@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.audio import coreaudio, portaudio, sources, wasapi
+from app.audio import coreaudio, libpulse, portaudio, sources, wasapi
 from app.audio.sources import find_device, list_devices, open_sources
 from app.core.errors import SourceError
 from app.core.ports import DeviceInfo, SourceKind
@@ -98,6 +98,17 @@ def test_without_anything_linux_says_so(
     monkeypatch.setattr(portaudio, "list_microphones", portaudio_says)
     with pytest.raises(SourceError, match=sentence):
         list_devices()
+
+
+def test_a_missing_libpulse_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> object:
+        raise OSError(f"{name}: cannot open shared object file")
+
+    monkeypatch.setattr(libpulse.ctypes, "CDLL", missing)
+    libpulse.libpulse.cache_clear()
+    (system,) = open_sources("system")
+    with pytest.raises(SourceError, match="libpulse is missing, install libpulse0"):
+        system.start(print)
 
 
 def test_importing_the_package_loads_no_sound_library() -> None:
