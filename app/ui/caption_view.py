@@ -155,7 +155,8 @@ class CaptionView(QWidget):
             self.scroll_lines(-notches)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        match event.key():
+        held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        match event.key() if held == Qt.KeyboardModifier.NoModifier else None:
             case Qt.Key.Key_Space:
                 self.toggle_requested.emit()
             case Qt.Key.Key_Up:

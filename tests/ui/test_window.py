@@ -1,0 +1,290 @@
+"""The window: every control can be reached and has a name, settings and place are kept, closing loses nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt
+from PySide6.QtGui import QGuiApplication, QMouseEvent, QWheelEvent
+from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.captions.plain_text import whole_text
+from app.core.activity import Phase
+from app.core.events import Captioned, DeviceLost, Lagging, Level, NoSound
+from app.core.settings import Place, Settings, SettingsFile
+from app.ui.caption_window import SMALLEST_WIDTH, CaptionWindow
+from app.ui.live_captions import LiveCaptions
+from app.ui.placement import rescued
+from tests.helpers.talk import said
+from tests.ui.conftest import MIC, SYSTEM, Stage
+
+MakeWindow = Callable[[Settings], CaptionWindow]
+
+
+def controls(window: CaptionWindow) -> list[QWidget]:
+    """Everything a person can act on."""
+    return [
+        widget
+        for widget in window.findChildren(QWidget)
+        if isinstance(widget, QAbstractButton) or widget.focusPolicy() != Qt.FocusPolicy.NoFocus
+    ]
+
+
+def run(qtbot: QtBot, live: LiveCaptions) -> None:
+    live.start()
+    live.set_model("Moonshine tiny")
+    qtbot.waitUntil(lambda: live.activity.phase is Phase.LISTENING and bool(live.activity.devices))
+
+
+def status(window: CaptionWindow) -> str:
+    return window.strip.status.line.text
+
+
+def test_every_control_has_a_name_and_room_for_a_finger(window: CaptionWindow) -> None:
+    found = controls(window)
+    assert len(found) >= 8
+    for widget in found:
+        assert widget.accessibleName(), widget
+        if isinstance(widget, QAbstractButton) and widget.isVisible():
+            assert min(widget.width(), widget.height()) >= 24, widget.accessibleName()
+
+
+def test_every_visible_control_is_reached_with_tab(qtbot: QtBot, window: CaptionWindow) -> None:
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    wanted = {widget for widget in controls(window) if widget.isVisible() and widget.isEnabled()}
+    reached = set()
+    for _ in range(2 * len(wanted)):
+        focus = QApplication.focusWidget()
+        assert focus is not None
+        reached.add(focus)
+        qtbot.keyClick(focus, Qt.Key.Key_Tab)
+    assert wanted <= reached
+
+
+def test_space_pauses_and_goes_on(qtbot: QtBot, window: CaptionWindow, live: LiveCaptions) -> None:
+    run(qtbot, live)
+    assert window.strip.toggle.accessibleName() == "Pause"
+    qtbot.keyClick(window.view, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: live.resting)
+    assert window.strip.toggle.accessibleName() == "Start"
+    assert "Paused" in status(window)
+    qtbot.keyClick(window.view, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: live.activity.phase is Phase.LISTENING)
+
+
+def test_the_status_says_in_words_what_goes_on(
+    qtbot: QtBot, window: CaptionWindow, live: LiveCaptions, stage: Stage
+) -> None:
+    live.start()
+    qtbot.waitUntil(lambda: bool(live.activity.devices))
+    assert status(window) == "Loading the model…"
+    live.set_model("Moonshine tiny")
+    assert status(window) == "Listening to Built-in microphone · Moonshine tiny"
+    tell = stage.session.on_event
+    for event, sentence in (
+        (Captioned(MIC, said("Hello.")), "Listening to Built-in microphone · Moonshine tiny · 0.5 s behind"),
+        (NoSound(MIC, "USB Headset", 5.0), "No sound from USB Headset for 5 s. Is it muted?"),
+        (Lagging(3.2), "Captions are 3.2 s behind."),
+        (
+            DeviceLost(MIC, "USB Headset", "USB Headset went away; waiting for it."),
+            "USB Headset went away; waiting for it.",
+        ),
+    ):
+        tell(event)
+        qtbot.waitUntil(lambda sentence=sentence: status(window) == sentence)
+    assert window.strip.status.accessibleName() == status(window)
+    assert window.strip.status.line.warning
+
+
+def test_nothing_played_is_no_alarm(qtbot: QtBot, window: CaptionWindow, live: LiveCaptions, stage: Stage) -> None:
+    run(qtbot, live)
+    stage.session.on_event(NoSound(SYSTEM, "Speakers", 5.0))
+    qtbot.waitUntil(lambda: status(window) == "Nothing has played on Speakers for 5 s.")
+    assert not window.strip.status.line.warning
+
+
+def test_each_source_has_its_own_meter(qtbot: QtBot, window: CaptionWindow, live: LiveCaptions, stage: Stage) -> None:
+    live.set_source("both")
+    qtbot.waitUntil(lambda: set(window.strip.meters) == {MIC, SYSTEM})
+    stage.session.on_event(Level(SYSTEM, 0.5))
+    qtbot.waitUntil(lambda: window.strip.meters[SYSTEM].segments > 0)
+    assert window.strip.meters[MIC].segments == 0
+
+
+def test_the_text_grows_by_key_and_wheel_and_stays_so(
+    qtbot: QtBot, window: CaptionWindow, settings_file: SettingsFile
+) -> None:
+    lines, bottom = window.view.rows, window.geometry().bottom()
+    qtbot.keyClick(window.view, Qt.Key.Key_Plus, Qt.KeyboardModifier.ControlModifier)
+    at = QPointF(50, 20)
+    turn = QWheelEvent(
+        at, QPointF(window.mapToGlobal(at.toPoint())), QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.ControlModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(window.view, turn)
+    qtbot.waitUntil(lambda: settings_file.load()[0].text_size == 36)
+    assert window.view.rows == lines
+    assert window.geometry().bottom() == bottom
+    qtbot.keyClick(window.view, Qt.Key.Key_Minus, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: settings_file.load()[0].text_size == 32)
+
+
+def test_another_number_of_lines_changes_the_height(qtbot: QtBot, window: CaptionWindow) -> None:
+    window.actions_.lines[4].trigger()
+    assert window.view.rows == 5
+    window.resize(window.width(), window.height() - window.view.height_for(3))
+    qtbot.waitUntil(window.actions_.lines[1].isChecked)
+
+
+def test_source_and_place_are_kept(
+    qtbot: QtBot, make_window: MakeWindow, settings_file: SettingsFile, live: LiveCaptions
+) -> None:
+    window = make_window(Settings())
+    window.sources.aboutToShow.emit()
+    next(action for action in window.sources.actions() if action.data() == "usb").trigger()
+    assert live.source == "usb"
+    assert window.strip.source.text() == "USB Headset"
+    window.setGeometry(60, 70, 500, window.height())
+    qtbot.waitUntil(lambda: bool(settings_file.load()[0].places))
+    qtbot.waitUntil(lambda: settings_file.load()[0].source == "usb")
+    again = make_window(settings_file.load()[0])
+    assert again.geometry() == window.geometry()
+
+
+@pytest.mark.parametrize(("left", "bottom", "width"), [(-3.0, 0.9, 0.5), (5.0, 7.0, 0.5), (0.2, -1.0, 40.0), (0, 0, 0)])
+def test_a_place_out_of_sight_is_corrected(make_window: MakeWindow, left: float, bottom: float, width: float) -> None:
+    screen = QGuiApplication.primaryScreen()
+    places = {screen.name(): Place(left, bottom, width)}
+    window = make_window(Settings(screen=screen.name(), places=places))
+    assert screen.availableGeometry().contains(window.geometry())
+
+
+@pytest.mark.parametrize(
+    "window",
+    [QRect(-500, -500, 400, 100), QRect(5000, 5000, 400, 100), QRect(0, 0, 9000, 9000), QRect(10, 10, 1, 1)],
+)
+def test_rescue_brings_all_of_a_window_into_sight(window: QRect) -> None:
+    area = QRect(100, 50, 1200, 700)
+    inside = rescued(window, area, QSize(SMALLEST_WIDTH, 80))
+    assert area.contains(inside)
+    assert inside.width() >= SMALLEST_WIDTH
+
+
+def test_settings_that_cannot_be_kept_are_told_and_captions_go_on(
+    qtbot: QtBot, window: CaptionWindow, settings_file: SettingsFile, live: LiveCaptions, stage: Stage
+) -> None:
+    run(qtbot, live)
+    settings_file.path.mkdir()
+    window.actions_.larger.trigger()
+    qtbot.waitUntil(lambda: "Settings cannot be kept" in status(window))
+    stage.session.on_event(Captioned(MIC, said("Still here.")))
+    qtbot.waitUntil(lambda: window.view.shown_text() == "Still here.")
+
+
+def test_closing_waits_for_the_last_words(
+    qtbot: QtBot, window: CaptionWindow, live: LiveCaptions, stage: Stage
+) -> None:
+    stage.patient = True
+    run(qtbot, live)
+    stage.session.last_words.append(Captioned(MIC, said("And that was the last word.")))
+    qtbot.keyClick(window.view, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
+    assert window.isVisible()
+    assert status(window) == "Captioning the last words…"
+    with qtbot.waitSignal(window.closed):
+        stage.end()
+    assert not window.isVisible()
+    assert whole_text(live.captions, str) == "And that was the last word.\n"
+
+
+def test_copying_shown_text_and_everything(
+    qtbot: QtBot, window: CaptionWindow, live: LiveCaptions, stage: Stage
+) -> None:
+    qtbot.keyClick(window.view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert status(window) == "There is no text to copy yet."
+    run(qtbot, live)
+    stage.session.on_event(Captioned(MIC, said("Hello there.")))
+    qtbot.waitUntil(lambda: bool(window.view.shown_text()))
+    qtbot.keyClick(window.view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QGuiApplication.clipboard().text() == "Hello there."
+    window.actions_.clear.trigger()
+    assert window.view.shown_text() == ""
+    window.actions_.copy_all.trigger()
+    assert QGuiApplication.clipboard().text() == "Hello there.\n"
+
+
+def test_saving_writes_the_text_or_says_why_not(
+    qtbot: QtBot, window: CaptionWindow, live: LiveCaptions, stage: Stage, tmp_path: Path
+) -> None:
+    run(qtbot, live)
+    stage.session.on_event(Captioned(MIC, said("Hello there.")))
+    qtbot.waitUntil(lambda: bool(window.view.shown_text()))
+    with qtbot.waitSignal(window.text_out.told):
+        window.text_out.save(tmp_path / "a.txt")
+    assert (tmp_path / "a.txt").read_text() == "Hello there.\n"
+    with qtbot.waitSignal(window.text_out.told) as told:
+        window.text_out.save(tmp_path / "a.txt" / "b.txt")
+    assert told.args is not None
+    assert told.args[1]
+    assert str(tmp_path / "a.txt" / "b.txt") in told.args[0]
+
+
+def test_reading_back_offers_the_way_to_the_newest_words(
+    qtbot: QtBot, window: CaptionWindow, live: LiveCaptions, stage: Stage
+) -> None:
+    run(qtbot, live)
+    stage.session.on_event(Captioned(MIC, said("word " * 200)))
+    qtbot.waitUntil(lambda: len(window.view.lines) > 5)
+    assert not window.strip.latest.isVisible()
+    window.view.scroll_lines(-4)
+    assert window.strip.latest.isVisible()
+    qtbot.mouseClick(window.strip.latest, Qt.MouseButton.LeftButton)
+    assert window.view.following
+    assert not window.strip.latest.isVisible()
+
+
+def test_the_window_is_moved_and_resized_by_pointer_and_keyboard(qtbot: QtBot, window: CaptionWindow) -> None:
+    before = window.geometry()
+    alt = Qt.KeyboardModifier.AltModifier
+    qtbot.keyClick(window.view, Qt.Key.Key_Up, alt)
+    assert window.geometry() == before.translated(0, -20)
+    qtbot.keyClick(window.view, Qt.Key.Key_Left, alt | Qt.KeyboardModifier.ShiftModifier)
+    assert window.width() == before.width() - 20
+    before = window.geometry()
+    drag(qtbot, window, QPoint(2, window.height() // 2), QPoint(-30, 0))
+    assert (window.geometry().left(), window.geometry().right()) == (before.left() - 30, before.right())
+    before = window.geometry()
+    drag(qtbot, window, QPoint(window.width() // 2, 30), QPoint(-15, -25))
+    assert window.geometry() == before.translated(-15, -25)
+
+
+def test_a_window_never_gets_too_small(qtbot: QtBot, window: CaptionWindow) -> None:
+    right = window.geometry().right()
+    drag(qtbot, window, QPoint(2, window.height() // 2), QPoint(5000, 0))
+    assert window.width() == SMALLEST_WIDTH
+    assert window.geometry().right() == right
+
+
+def test_a_narrow_window_still_has_room_for_the_status(window: CaptionWindow) -> None:
+    window.resize(SMALLEST_WIDTH, window.height())
+    assert window.strip.status.width() >= 120
+
+
+def drag(qtbot: QtBot, window: CaptionWindow, start: QPoint, by: QPoint) -> None:
+    """Press where the widget under the pointer is, move, release; positions stay those of the screen."""
+    target = window.childAt(start) or window
+    origin = window.mapToGlobal(start)
+    left = Qt.MouseButton.LeftButton
+    for kind, button, buttons, offset in (
+        (QEvent.Type.MouseButtonPress, left, left, QPoint()),
+        (QEvent.Type.MouseMove, Qt.MouseButton.NoButton, left, by),
+        (QEvent.Type.MouseButtonRelease, left, Qt.MouseButton.NoButton, by),
+    ):
+        at = QPointF(origin + offset)
+        local = QPointF(target.mapFromGlobal(at.toPoint()))
+        QApplication.sendEvent(
+            target, QMouseEvent(kind, local, local, at, button, buttons, Qt.KeyboardModifier.NoModifier)
+        )
