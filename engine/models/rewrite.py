@@ -15,12 +15,14 @@ from engine.errors import EngineError
 if TYPE_CHECKING:
     import onnx
 
+    from engine.models.rewriting.linears import Form
+
 
 class CannotRewrite(EngineError):
     """The graph is none that can be rewritten; the sentence says why."""
 
 
-def rewrite(model: onnx.ModelProto, steps: int = 1) -> onnx.ModelProto:
+def rewrite(model: onnx.ModelProto, steps: int = 1, form: Form = "fp32") -> onnx.ModelProto:
     """An equivalent graph that takes `steps` steps in a call.
 
     A call of k steps reads one window over k chunks, window + (k - 1) * shift feature frames, and gives what k
@@ -30,6 +32,7 @@ def rewrite(model: onnx.ModelProto, steps: int = 1) -> onnx.ModelProto:
     Args:
         model: NeMo's export of an encoder or of a whole CTC model, as sherpa-onnx and onnx-asr
             publish it, in float32, its external data loaded.
+        form: how linear maps are written; int8 is faster on most processors and not the same to the last digit.
 
     Raises:
         CannotRewrite: it is built in another way.
@@ -44,6 +47,6 @@ def rewrite(model: onnx.ModelProto, steps: int = 1) -> onnx.ModelProto:
         network, folded = recognise(model, steps)
     except Unrecognised as error:
         raise CannotRewrite(f"The graph is used as it is, because {error}.") from error
-    rewritten = write(network, folded, steps, model)
+    rewritten = write(network, folded, steps, form, model)
     set_sizes(rewritten, model, network, steps)
     return rewritten

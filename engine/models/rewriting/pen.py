@@ -9,6 +9,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
+from engine.models.rewriting.linears import CONTRIBUTED, Form, block_attributes, blocks, columns
 from engine.models.rewriting.network import Linear, Norm
 
 Array = NDArray[Any]
@@ -17,7 +18,12 @@ Array = NDArray[Any]
 class Pen:
     """Collects the nodes and weights of a graph in the order they are written."""
 
-    def __init__(self) -> None:
+    def __init__(self, form: Form) -> None:
+        """
+        Args:
+            form: how linear maps are written.
+        """
+        self.form = form
         self.nodes: list[onnx.NodeProto] = []
         self.weights: list[onnx.TensorProto] = []
         self._small: dict[tuple[str, tuple[int, ...], bytes], str] = {}
@@ -65,7 +71,21 @@ class Pen:
         return self.op("Mul", x, self.op("Sigmoid", x))
 
     def linear(self, x: str, linear: Linear) -> str:
-        """x of rank 2 through a linear map."""
+        """x of rank 2 through a linear map, in the form this graph uses."""
+        bias = [] if linear.bias is None else [self.constant(linear.bias)]
+        if self.form == "int8-blocks":
+            weights, scales = blocks(linear)
+            # Between the scales and the bias: zero points and the order of groups, both at their defaults.
+            inputs = [self.constant(weights), self.constant(scales), *(["", "", *bias] if bias else [])]
+            return self.op("MatMulNBits", x, *inputs, domain=CONTRIBUTED, **block_attributes(linear))
+        if self.form == "int8-columns":
+            signed, scales = columns(linear)
+            inputs = [self.constant(signed), self.constant(scales), *(["", *bias] if bias else [])]
+            return self.op("DynamicQuantizeMatMul", x, *inputs, domain=CONTRIBUTED)
+        return self.exact(x, linear)
+
+    def exact(self, x: str, linear: Linear) -> str:
+        """x of rank 2 through a linear map in float32."""
         bias = [] if linear.bias is None else [self.constant(linear.bias)]
         return self.op("Gemm", x, self.constant(linear.weight), *bias)
 

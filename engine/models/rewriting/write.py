@@ -16,6 +16,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from engine.models.rewriting.linears import CONTRIBUTED, Form
 from engine.models.rewriting.masks import Folded
 from engine.models.rewriting.network import (
     Attention,
@@ -28,21 +29,29 @@ from engine.models.rewriting.network import (
 )
 from engine.models.rewriting.pen import Pen
 
+_OPSET = 17
+"""The first one with LayerNormalization, and NeMo's own."""
+_IR_VERSION = 8
+"""The one that belongs to that opset: the oldest ONNX Runtime it runs on reads it."""
 _MASKED = -10_000.0
 """NeMo's score of a forbidden key; its share after the softmax is exactly zero in float32."""
 
 
-def write(network: Network, folded: Folded, steps: int, like: onnx.ModelProto) -> onnx.ModelProto:
-    """The graph of `network` for calls of `steps` steps, with the inputs and outputs of `like`."""
-    return _Writer(network, folded, steps, like).write()
+def write(network: Network, folded: Folded, steps: int, form: Form, like: onnx.ModelProto) -> onnx.ModelProto:
+    """The graph of `network` for calls of `steps` steps, with the inputs and outputs of `like`.
+
+    Args:
+        form: how the layers' linear maps are written. The CTC head stays in float32.
+    """
+    return _Writer(network, folded, steps, form, like).write()
 
 
 class _Writer:
-    def __init__(self, network: Network, folded: Folded, steps: int, like: onnx.ModelProto) -> None:
+    def __init__(self, network: Network, folded: Folded, steps: int, form: Form, like: onnx.ModelProto) -> None:
         self.network = network
         self.folded = folded
         self.like = like
-        self.pen = Pen()
+        self.pen = Pen(form)
         self.new = steps * network.chunk
         """Encoder frames a call gives."""
         self.window = network.window + network.subsampling * network.chunk * (steps - 1)
@@ -206,7 +215,7 @@ class _Writer:
             x = pen.reshape(x, -1, self.new, network.width)
             pen.rename(pen.op("Transpose", x, perm=[0, 2, 1]), name)
             return
-        x = pen.op("LogSoftmax", pen.linear(x, network.head), axis=-1)
+        x = pen.op("LogSoftmax", pen.exact(x, network.head), axis=-1)
         pen.rename(pen.reshape(x, -1, self.new, network.head.weight.shape[1]), name)
 
     def model(self) -> onnx.ModelProto:
@@ -227,7 +236,10 @@ class _Writer:
             _declared(self.like.graph.output, [outputs, [streams], *caches]),
             self.pen.weights,
         )
-        return helper.make_model(graph, opset_imports=self.like.opset_import, ir_version=self.like.ir_version)
+        opsets = [helper.make_opsetid("", _OPSET)]
+        if self.pen.form != "fp32":
+            opsets.append(helper.make_opsetid(CONTRIBUTED, 1))
+        return helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION)
 
 
 def _declared(like: list[onnx.ValueInfoProto], shapes: list[list[str | int]]) -> list[onnx.ValueInfoProto]:
