@@ -45,7 +45,7 @@ install() {
     [[ -r $venv/caique-extras && $(<"$venv/caique-extras") == dev ]] && extras=dev
     rm -f "$venv/caique-stamp"
     make_environment "$root"
-    say "installing Python packages into .venv (once; some 300 MB to download)"
+    say "installing Python packages into .venv (once; some 450 MB to download)"
     [[ -t 2 ]] && quiet=--progress-bar=on
     printf '%s' "$extras" >"$venv/caique-extras"
     if ! "$venv/bin/python" -m pip install "$quiet" --disable-pip-version-check --no-warn-script-location \
