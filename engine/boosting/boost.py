@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from engine.boosting.automaton import AT_BOUNDARY, SKIPPED_AT_BOUNDARY, Automaton
@@ -56,6 +58,13 @@ class Boost:
                 self._children.clear()
             known = self._children[node] = self._find_children(node)
         return known
+
+    def after(self, tokens: Sequence[int]) -> int:
+        """The node after a sequence of tokens."""
+        node = self.start()
+        for token in tokens:
+            node, _ = self.advance(node, token)
+        return node
 
     def node_text(self, node: int) -> str:
         """What of the text is undecided at a node; means the same in every list."""
