@@ -1,0 +1,191 @@
+"""The window track against a made-up model and sound of which everything is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.track import Hypothesis
+from engine.types import Frames, Samples
+from engine.window_track import WindowRules, WindowTrack
+from tests.helpers.attention import LevelModel, LevelVoice, say, spoken
+
+Words = Sequence[tuple[int, float, float]]
+
+
+@st.composite
+def speeches(draw: st.DrawFn) -> tuple[list[tuple[int, float, float]], float]:
+    """Words of 0.2 to 0.5 s, no two alike in a row, with pauses between some, and the length of the sound."""
+    words, time = [], 0.0
+    for word in draw(st.lists(st.integers(0, 59), min_size=1, max_size=14)):
+        pause = draw(st.sampled_from([0.05, 0.05, 0.3, 0.9]))
+        length = draw(st.sampled_from([0.2, 0.3, 0.5]))
+        time += pause
+        words.append((word, time, time + length))
+        time += length
+    return words, time + draw(st.sampled_from([0.0, 0.1, 1.0]))
+
+
+def track(model: LevelModel | None = None, **rules: float) -> WindowTrack:
+    return WindowTrack(model or LevelModel(), LevelVoice(), WindowRules(**rules))  # type: ignore[arg-type]
+
+
+def play(track: WindowTrack, sound: Samples, cuts: Sequence[int] = (1_280,)) -> list[Hypothesis]:
+    told, at, k = [], 0, 0
+    while at < len(sound):
+        track.push(sound[at : at + cuts[k % len(cuts)]])
+        at, k = at + cuts[k % len(cuts)], k + 1
+        told.append(track.hypothesis)
+    track.finish()
+    return [*told, track.hypothesis]
+
+
+def ids(hypothesis: Hypothesis) -> list[int]:
+    return [token.id for token in hypothesis.tokens]
+
+
+@given(speeches())
+@settings(deadline=None)
+def test_all_that_is_said_is_heard_and_settled(speech: tuple[Words, float]) -> None:
+    words, seconds = speech
+    last = play(track(), say(words, seconds))[-1]
+    assert ids(last) == spoken(words)
+    assert last.settled == len(last.tokens)
+
+
+@given(speeches())
+@settings(deadline=None)
+def test_what_is_settled_stays(speech: tuple[Words, float]) -> None:
+    words, seconds = speech
+    settled: tuple[object, ...] = ()
+    for hypothesis in play(track(), say(words, seconds)):
+        assert hypothesis.tokens[: len(settled)] == settled
+        settled = hypothesis.tokens[: hypothesis.settled]
+
+
+@given(speeches(), st.lists(st.integers(100, 5_000), min_size=1, max_size=5))
+@settings(deadline=None, max_examples=40)
+def test_cutting_the_sound_differently_changes_nothing(speech: tuple[Words, float], cuts: list[int]) -> None:
+    words, seconds = speech
+    sound = say(words, seconds)
+    assert play(track(), sound, cuts)[-1] == play(track(), sound)[-1]
+    # Not only the end: whenever the same samples are in, the same has been said.
+    once, again = track(), track()
+    once.push(sound[:9_000])
+    for at in range(0, 9_000, cuts[0]):
+        again.push(sound[at : min(at + cuts[0], 9_000)])
+    assert once.hypothesis == again.hypothesis
+
+
+@given(speeches())
+@settings(deadline=None)
+def test_times_are_those_of_the_words_and_never_run_backwards(speech: tuple[Words, float]) -> None:
+    words, seconds = speech
+    tokens = play(track(), say(words, seconds))[-1].tokens
+    times = [token.time for token in tokens]
+    assert times == sorted(times)
+    starts = [token.time for token in tokens if token.text.startswith("\u2581")]
+    assert np.allclose(starts, [start for _, start, _ in words], atol=0.03)
+
+
+@given(speeches())
+@settings(deadline=None)
+def test_nothing_is_inserted_before_what_is_decoded(speech: tuple[Words, float]) -> None:
+    words, seconds = speech
+    told = play(track(), say(words, seconds))
+    for before, after in pairwise(told):
+        assert after.decoded >= before.decoded
+        new = after.tokens[len(before.tokens) :] if before.settled == len(before.tokens) else ()
+        assert all(token.time >= before.decoded for token in new)
+
+
+@given(speeches(), st.data())
+@settings(deadline=None)
+def test_dropping_settled_tokens_changes_nothing_else(speech: tuple[Words, float], data: st.DataObject) -> None:
+    words, seconds = speech
+    sound, kept = say(words, seconds), track()
+    dropped: list[int] = []
+    for at in range(0, len(sound), 4_000):
+        kept.push(sound[at : at + 4_000])
+        count = data.draw(st.integers(0, kept.hypothesis.settled))
+        dropped += ids(kept.hypothesis)[:count]
+        kept.drop(count)
+    kept.finish()
+    assert dropped + ids(kept.hypothesis) == spoken(words)
+
+
+def test_a_word_that_is_cut_short_is_not_shown_before_it_is_clear() -> None:
+    words = [(2, 0.5, 0.9), (4, 1.0, 1.4), (6, 1.5, 1.9), (8, 2.0, 2.4)]
+    for hypothesis in play(track(), say(words, 3.5)):
+        assert set(ids(hypothesis)) <= {2, 4, 6, 8}
+
+
+def test_words_show_soon_and_settle_after_a_while() -> None:
+    words = [(k, 0.5 + 0.4 * k, 0.85 + 0.4 * k) for k in range(20)]
+    rules = WindowRules()
+    told = play(track(), say(words, 10.0))
+    for word, start, end in words:
+        shown = next(0.08 * (k + 1) for k, h in enumerate(told) if word in ids(h))
+        settled = next(0.08 * (k + 1) for k, h in enumerate(told) if word in ids(h)[: h.settled])
+        assert shown <= end + rules.newest + rules.step + 0.11
+        assert settled <= start + rules.settles + rules.step + 0.11
+
+
+def test_one_long_breath_is_heard_whole_in_bounded_memory() -> None:
+    """Two minutes without a pause."""
+    words = [(k % 59, 0.1 + 0.35 * k, 0.1 + 0.35 * k + 0.33) for k in range(343)]
+    model = _Measured()
+    watched = track(model)
+    sound, heard = say(words, 121.0), []
+    for at in range(0, len(sound), 16_000):
+        watched.push(sound[at : at + 16_000])
+        settled = watched.hypothesis.settled
+        heard += ids(watched.hypothesis)[:settled]
+        watched.drop(settled)
+        assert len(watched.hypothesis.tokens) < 20
+    watched.finish()
+    assert heard + ids(watched.hypothesis) == spoken(words)
+    assert model.longest <= WindowRules().longest_window + WindowRules().step + 0.1
+
+
+def test_silence_is_decoded_at_once_and_costs_no_pass() -> None:
+    model = _Measured()
+    quiet = track(model)
+    play(quiet, np.zeros(160_000, np.float32))
+    assert model.longest == 0.0
+    assert quiet.hypothesis.decoded == 10.0
+
+
+def test_a_click_is_no_word() -> None:
+    assert ids(play(track(), say([(3, 1.0, 1.09)], 3.0))[-1]) == []
+
+
+def test_a_doubtful_transcript_of_a_short_sound_is_dropped_and_a_sure_one_kept() -> None:
+    short = say([(4, 1.0, 1.5)], 4.0)
+    assert ids(play(track(LevelModel(surest=2.0)), short)[-1]) == []
+    assert ids(play(track(LevelModel(surest=8.0)), short)[-1]) == [4]
+
+
+@given(speeches())
+@settings(deadline=None)
+def test_a_model_that_does_not_tell_where_it_looks_is_heard_too(speech: tuple[Words, float]) -> None:
+    words, seconds = speech
+    told = play(track(LevelModel(tells_attention=False)), say(words, seconds))
+    assert ids(told[-1]) == spoken(words)
+    times = [token.time for token in told[-1].tokens]
+    assert times == sorted(times)
+    assert all(words[0][1] - 0.5 <= time <= words[-1][2] for time in times)
+
+
+class _Measured(LevelModel):
+    """Remembers the longest window it was given, in seconds."""
+
+    longest = 0.0
+
+    def encode(self, samples: Samples) -> Frames:
+        object.__setattr__(self, "longest", max(self.longest, len(samples) / 16_000))
+        return super().encode(samples)
