@@ -96,7 +96,8 @@ def joined(clips: list[Clip], options: BatchOptions, rng: random.Random) -> Iter
 def assemble(
     rows: list[list[Clip]], store: ClipStore, augment: Augment, options: BatchOptions, rng: random.Random
 ) -> Batch:
-    sounds, segments = [], []
+    sounds: list[Tensor] = []
+    segments: list[Segment] = []
     for n, clips in enumerate(rows):
         if rng.random() < options.empty_chance:
             sounds.append(_empty_row(n, augment, segments, rng))

@@ -12,59 +12,25 @@ import json
 import random
 import signal
 import time
-import tomllib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 
-from training.augment import Augment, AugmentOptions
-from training.checkpoint import Average, Progress, load, save
-from training.data import Batch, BatchOptions, batches, targets
+from training.augment import Augment
+from training.checkpoint import Average, Progress, averaged_encoder, load, save
+from training.data import Batch, batches, targets
 from training.errors import run
 from training.judge import streaming, word_errors
-from training.losses import LossWeights, total_loss
-from training.model import Carried, Encoder
+from training.log import Log
+from training.losses import total_loss
+from training.model import Encoder
+from training.run_file import RunOptions, read_run
 from training.store import ClipStore
 from training.teacher import LONGEST_S, Lessons, Teacher, load_teacher
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """A run file; its tables are the fields below that are dataclasses themselves."""
-
-    chunks: tuple[int, ...] = (3, 6, 12, 24, 24)
-    """Chunk sizes in frames, one drawn for each batch: a size named twice is drawn twice as often."""
-    left: int = 168
-    """Frames before the chunk that are still seen."""
-    learning_rate: float = 8e-5
-    warm_steps: int = 100
-    cool_from: int = 0
-    """Step at which the learning rate begins to fall; 0: never."""
-    cool_steps: int = 2000
-    average: float = 0.998
-    references: bool = False
-    """Learn the words that training.labels wrote where the teacher misheard."""
-    save_minutes: float = 5.0
-    judge_minutes: float = 20.0
-    judged_chunks: tuple[int, ...] = (12, 24)
-    carried: Carried = field(default_factory=Carried)
-    loss: LossWeights = field(default_factory=LossWeights)
-    batch: BatchOptions = field(default_factory=BatchOptions)
-    augment: AugmentOptions = field(default_factory=AugmentOptions)
-
-
-def read_run(path: Path) -> RunOptions:
-    """Reads a run file; raises TypeError naming a field that does not exist."""
-    tables = {"carried": Carried, "loss": LossWeights, "batch": BatchOptions, "augment": AugmentOptions}
-    raw = {k: tuple(v) if isinstance(v, list) else v for k, v in tomllib.loads(path.read_text("utf8")).items()}
-    for name, kind in tables.items():
-        if name in raw:
-            raw[name] = kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in raw[name].items()})
-    return RunOptions(**raw)
 
 
 class SupportsBool(Protocol):
@@ -74,7 +40,9 @@ class SupportsBool(Protocol):
 class Distillation:
     """A run: the student, its teacher's lessons, and everything needed to go on where it stopped."""
 
-    def __init__(self, options: RunOptions, work: Path, teacher: Teacher, folder: Path) -> None:
+    def __init__(
+        self, options: RunOptions, work: Path, teacher: Teacher, folder: Path, start: Path | None = None
+    ) -> None:
         self.options, self.folder = options, folder
         folder.mkdir(parents=True, exist_ok=True)
         self.store, self.lessons = ClipStore(work), Lessons(work / "teacher", options.references)
@@ -86,6 +54,8 @@ class Distillation:
         self.student = Encoder(teacher.encoder.shape, options.carried)
         self.student.load_state_dict(teacher.encoder.state_dict())
         self.student.prior.copy_(torch.from_numpy(np.load(work / "teacher" / "prior.npy")))
+        if start:
+            self.student.load_state_dict(averaged_encoder(start).state_dict())
         self.average = Average(self.student, options.average)
         self.optimiser = torch.optim.AdamW(
             self.student.parameters(), options.learning_rate, betas=(0.9, 0.98), weight_decay=0.01, fused=True
@@ -175,42 +145,6 @@ class Distillation:
         self.progress = Progress(**state["progress"])
 
 
-class Log:
-    """Means over some steps, appended to `log.jsonl` and, where it is installed, TensorBoard."""
-
-    EVERY = 25
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "log.jsonl"
-        self._sums: dict[str, float] = {}
-        self._count = 0
-        self._board = _tensorboard(folder)
-
-    def add(self, progress: Progress, parts: dict[str, float]) -> None:
-        for name, value in parts.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
-        self._count += 1
-        if progress.step % self.EVERY == 0:
-            self.write(progress, **{name: round(value / self._count, 4) for name, value in self._sums.items()})
-            self._sums, self._count = {}, 0
-
-    def write(self, progress: Progress, **what: Any) -> None:
-        now = {
-            "step": progress.step,
-            "minutes": round(progress.busy_s / 60, 1),
-            "hours": round(progress.audio_s / 3600, 2),
-            "x_real_time": round(progress.audio_s / max(1e-9, progress.busy_s), 1),
-        }
-        line = json.dumps(now | what)
-        print(line, flush=True)
-        with self._path.open("a", encoding="utf8") as out:
-            out.write(line + "\n")
-        if self._board:
-            for name, value in what.items():
-                if isinstance(value, float):
-                    self._board.add_scalar(name, value, progress.step)
-
-
 class Stop:
     """True once the process was asked to end (Ctrl+C or SIGTERM): the run then saves and returns."""
 
@@ -227,26 +161,20 @@ class Stop:
         self._asked = True
 
 
-def _tensorboard(folder: Path) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:  # optional: the log and training.curve say the same
-        return None
-    return SummaryWriter(str(folder / "board"))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="a file of training/runs")
     parser.add_argument("work", type=Path)
     parser.add_argument("model_folder", type=Path)
     parser.add_argument("folder", type=Path, help="checkpoint and log")
+    parser.add_argument("--start", type=Path, help="another run's checkpoint to begin with")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop by itself after so long")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    distillation = Distillation(read_run(options.run), options.work, load_teacher(options.model_folder), options.folder)
+    teacher = load_teacher(options.model_folder)
+    distillation = Distillation(read_run(options.run), options.work, teacher, options.folder, options.start)
     (options.folder / "run.json").write_text(json.dumps(asdict(distillation.options), indent=1), "utf8")
     distillation.run(Stop(options.minutes))
     distillation.judge()

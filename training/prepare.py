@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,9 +23,10 @@ def main() -> None:
     parser.add_argument("collections", type=Path, nargs="+")
     options = parser.parse_args()
     clips = write_store(options.work, listed(options.collections))
-    hours: Counter[tuple[str, str]] = Counter()
+    hours: dict[tuple[str, str], float] = {}
     for clip in clips:
-        hours[clip.corpus or clip.kind, clip.split] += clip.seconds / 3600
+        of = (clip.corpus or clip.kind, clip.split)
+        hours[of] = hours.get(of, 0.0) + clip.seconds / 3600
     for (name, split), total in sorted(hours.items()):
         print(f"{name:24} {split:6} {total:6.2f} h")
 

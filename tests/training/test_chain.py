@@ -15,9 +15,10 @@ import torch
 from training.augment import AugmentOptions
 from training.checkpoint import averaged_encoder, load
 from training.data import BatchOptions
-from training.distil import Distillation, RunOptions
+from training.distil import Distillation
 from training.export import OnnxEncoder, compare, export
 from training.losses import LossWeights
+from training.run_file import RunOptions, read_run
 from training.store import ClipStore
 from training.teacher import Teacher
 
@@ -97,6 +98,13 @@ def test_frames_never_change_with_later_sound(trained: tuple[Path, float, float]
     sound = longest_sound(work)
     whole, begun = (OnnxEncoder(plain).encode(s, 12) for s in (sound, sound[: 60 * 384]))
     np.testing.assert_array_equal(whole[:60], begun)
+
+
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parents[2] / "training" / "runs").glob("*.toml")), ids=lambda p: p.stem
+)
+def test_every_run_file_can_be_read(path: Path) -> None:
+    assert read_run(path).chunks
 
 
 def longest_sound(work: Path) -> np.ndarray:

@@ -1,0 +1,53 @@
+"""A run file (`runs/*.toml`): everything that makes one model differ from another."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from training.augment import AugmentOptions
+from training.data import BatchOptions
+from training.losses import LossWeights
+from training.model import Carried
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """A run file; its tables are the fields below that are dataclasses themselves."""
+
+    chunks: tuple[int, ...] = (3, 6, 12, 24, 24)
+    """Chunk sizes in frames, one drawn for each batch: a size named twice is drawn twice as often."""
+    left: int = 168
+    """Frames before the chunk that are still seen."""
+    learning_rate: float = 8e-5
+    warm_steps: int = 100
+    cool_from: int = 0
+    """Step at which the learning rate begins to fall; 0: never."""
+    cool_steps: int = 2000
+    average: float = 0.998
+    references: bool = False
+    """Learn the words that training.labels wrote where the teacher misheard."""
+    save_minutes: float = 5.0
+    judge_minutes: float = 20.0
+    judged_chunks: tuple[int, ...] = (12, 24)
+    carried: Carried = field(default_factory=Carried)
+    loss: LossWeights = field(default_factory=LossWeights)
+    batch: BatchOptions = field(default_factory=BatchOptions)
+    augment: AugmentOptions = field(default_factory=AugmentOptions)
+
+
+def read_run(path: Path) -> RunOptions:
+    """Reads a run file; raises TypeError naming a field that does not exist."""
+    tables = {"carried": Carried, "loss": LossWeights, "batch": BatchOptions, "augment": AugmentOptions}
+    fields = _tuples(tomllib.loads(path.read_text("utf8")))
+    for name, kind in tables.items():
+        if name in fields:
+            fields[name] = kind(**_tuples(fields[name]))
+    return RunOptions(**fields)
+
+
+def _tuples(table: dict[str, Any]) -> dict[str, Any]:
+    """TOML's lists as tuples, which frozen options hold."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
