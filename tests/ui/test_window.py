@@ -125,7 +125,7 @@ def test_the_text_grows_by_key_and_wheel_and_stays_so(
         at, QPointF(window.mapToGlobal(at.toPoint())), QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton,
         Qt.KeyboardModifier.ControlModifier, Qt.ScrollPhase.NoScrollPhase, False,
     )  # fmt: skip
-    QApplication.sendEvent(window.view, turn)
+    QApplication.sendEvent(window, turn)
     qtbot.waitUntil(lambda: settings_file.load()[0].text_size == 36)
     assert window.view.rows == lines
     assert window.geometry().bottom() == bottom
