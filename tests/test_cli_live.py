@@ -91,6 +91,18 @@ def test_two_sources_keep_their_own_line() -> None:
         assert screen.lines() == ["System: Welcome back.", "Mic: hello there"]
 
 
+def test_of_more_than_a_screenful_the_newest_words_are_seen() -> None:
+    screen = Screen()
+    with screen.captions as captions:
+        for count in (5, 60, 61):
+            captions.show(MIC, partial(" ".join(f"word{i:02}" for i in range(count))))
+        lines = screen.lines()
+        assert lines[-1].endswith("word60")
+        assert len(lines) <= 10
+        captions.show(MIC, final("Short."))
+        assert screen.lines() == ["Mic: Short."]
+
+
 def test_a_notice_does_not_disturb_what_is_being_said() -> None:
     screen = Screen()
     with screen.captions as captions:
@@ -130,6 +142,20 @@ def test_stopping_shows_the_last_word_first(number: signal.Signals, capsys: pyte
     source = PlayedSource(interrupted())
     assert caption([source], stream) == 0
     assert capsys.readouterr().out == "Good morning.\nAnd on.\n"
+
+
+def test_captions_end_when_nobody_reads_them_any_more(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    endless = (event for event in (Opened("desk"), *chunks_of(sound(60.0))))
+    monkeypatch.setattr("sys.stdout", Closed())
+    with pytest.raises(BrokenPipeError):
+        caption([PlayedSource(endless)], stream)
+    assert capsys.readouterr().err == "Listening to desk.\n"
 
 
 def test_a_device_that_goes_away_is_told_and_one_that_breaks_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:

@@ -58,6 +58,8 @@ def caption(sources: Sequence[Source], make_stream: Callable[[], CaptionStream])
             except KeyboardInterrupt:
                 pass
             session.stop()
+    if reporter.unread:
+        raise BrokenPipeError
     return 1 if reporter.failed else 0
 
 
@@ -69,15 +71,24 @@ class _Reporter:
         self._lagging = False
         self._told_lost: set[str] = set()
         self.failed = False
+        self.unread = False
+        """Nobody reads standard output any more."""
         self.stopped = Event()
 
     def on_event(self, event: SessionEvent) -> None:
         if isinstance(event, Captioned):
-            self._screen.show(event.source, event.update)
+            self._show(event)
             return
         sentence = self._sentence(event)
         if sentence:
             self._screen.notice(sentence)
+
+    def _show(self, event: Captioned) -> None:
+        try:
+            self._screen.show(event.source, event.update)
+        except BrokenPipeError:
+            self.unread = True
+            self.stopped.set()
 
     def _sentence(self, event: SessionEvent) -> str:
         """What to tell the user; empty for nothing."""

@@ -76,9 +76,12 @@ class TerminalCaptions:
         self._out.print(Text.assemble((self._label(source), "bold"), final.text))
 
     def _draw(self) -> None:
-        if self._out.is_terminal:
-            lines = (self._line(source, partial) for source, partial in self._open.items() if partial.words)
-            self._live.update(Group(*lines), refresh=True)
+        if not self._out.is_terminal:
+            return
+        texts = [self._line(source, partial) for source, partial in self._open.items() if partial.words]
+        lines = [line for text in texts for line in text.wrap(self._out, self._out.width)]
+        # Only what is on the screen can be drawn again; the newest lines matter.
+        self._live.update(Group(*lines[-max(1, self._out.height - 1) :]), refresh=True)
 
     def _line(self, source: SourceKind, partial: Partial) -> Text:
         settled = " ".join(word.text for word in partial.words[: partial.settled])
