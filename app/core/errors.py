@@ -3,6 +3,7 @@
 AppError
   SourceError           a microphone, an output or a file cannot be captured from
   SettingsError         a settings file cannot be read or written
+  WordListError         a list of words to know cannot be read or written
   ModelNotFound         there is no model where one was looked for
   NoDisplay             no window can be opened
   OutputError           results cannot be written
@@ -22,6 +23,10 @@ class SourceError(AppError):
 
 class SettingsError(AppError):
     """Settings cannot be read or written."""
+
+
+class WordListError(AppError):
+    """A list of words to know cannot be read or written."""
 
 
 class ModelNotFound(AppError):
