@@ -47,7 +47,7 @@ def run_window(
     folder, decoder, latency: the model, where the command line names one.
     """
     prefer_xwayland(os.environ)
-    application = _application()
+    application = make_application()
     program = Program(source, folder, decoder, latency)
     program.window.show()
     program.start()
@@ -60,7 +60,11 @@ class Program:
     """All parts of the running program, held together."""
 
     def __init__(
-        self, source: str | Path | None, folder: Path | None, decoder: str | None, latency: int | None
+        self,
+        source: str | Path | None = None,
+        folder: Path | None = None,
+        decoder: str | None = None,
+        latency: int | None = None,
     ) -> None:
         self._recording = source if isinstance(source, Path) else None
         settings, problem = SettingsFile(paths.settings_file()).load()
@@ -146,7 +150,8 @@ def prefer_xwayland(environment: MutableMapping[str, str]) -> None:
         environment.setdefault("QT_QPA_PLATFORM", "xcb;wayland")
 
 
-def _application() -> QApplication:
+def make_application() -> QApplication:
+    """Qt's application object, looking as the captions do; the first thing a program or a script makes."""
     style = CaptionStyle()
     application = QApplication([sys.argv[0]])
     application.setApplicationName("caique")

@@ -69,7 +69,8 @@ def _listening(activity: Activity) -> StatusLine:
         return _silence(kind, silent)
     if not activity.devices:
         return StatusLine(tr("Opening the sound device…"))
-    parts = [tr("Listening to {device}").format(device=_devices(activity)), activity.model]
+    doing = tr("Captioning {device}") if SourceKind.FILE in activity.devices else tr("Listening to {device}")
+    parts = [doing.format(device=_devices(activity)), activity.model]
     if activity.delay is not None:
         parts.append(tr("{seconds} s behind").format(seconds=f"{activity.delay:.1f}"))
     return StatusLine(" · ".join(parts))

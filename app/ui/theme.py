@@ -34,7 +34,9 @@ class CaptionStyle:
     tail: str = "#9fb0c0"
     """Words that may still change."""
     speakers: Mapping[str, str] = field(
-        default_factory=lambda: MappingProxyType({SourceKind.MICROPHONE: "#ffd75e", SourceKind.SYSTEM: "#6fd6f5"})
+        default_factory=lambda: MappingProxyType(
+            {SourceKind.MICROPHONE: "#ffd75e", SourceKind.SYSTEM: "#6fd6f5", SourceKind.FILE: "#9be3ae"}
+        )
     )
     control: str = "#c9d3dc"
     """Buttons and words of the control strip."""
