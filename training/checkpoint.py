@@ -39,11 +39,17 @@ class Average:
         torch._foreach_lerp_(list(self.weights.values()), [current[name] for name in self.weights], 1 - decay)
 
 
-def save(path: Path, student: Encoder, average: Average, optimiser: torch.optim.Optimizer, progress: Progress) -> None:
-    state = {
-        "shape": asdict(student.shape),
-        "carried": asdict(student.carried),
-        "model": student.state_dict(),
+def save(
+    path: Path,
+    description: dict[str, Any],
+    module: nn.Module,
+    average: Average,
+    optimiser: torch.optim.Optimizer,
+    progress: Progress,
+) -> None:
+    """description: what a reader must know to build the module, as plain values."""
+    state = description | {
+        "model": module.state_dict(),
         "average": average.weights,
         "optimiser": optimiser.state_dict(),
         "progress": asdict(progress),
@@ -63,7 +69,12 @@ def load(path: Path) -> dict[str, Any]:
 def averaged_encoder(path: Path) -> Encoder:
     """The encoder of a checkpoint with its averaged weights, ready to judge or export."""
     state = load(path)
-    encoder = Encoder(EncoderShape(**state["shape"]), Carried(**state["carried"]))
     weights: dict[str, Tensor] = state["average"]
+    return build_encoder(state, weights).eval()
+
+
+def build_encoder(description: dict[str, Any], weights: dict[str, Tensor]) -> Encoder:
+    """An encoder as `Encoder.describe` described it."""
+    encoder = Encoder(EncoderShape(**description["shape"]), Carried(**description["carried"]))
     encoder.load_state_dict(weights)
-    return encoder.eval()
+    return encoder

@@ -64,8 +64,10 @@ class Batch:
         ]
 
 
-def batches(clips: list[Clip], store: ClipStore, augment: Augment, options: BatchOptions, seed: int) -> Iterator[Batch]:
-    """One pass over the clips in an order that only the seed decides."""
+def batches(
+    clips: list[Clip], store: ClipStore, augment: Augment, options: BatchOptions, seed: int, skip: int = 0
+) -> Iterator[Batch]:
+    """One pass over the clips in an order, and with disturbances, that only the seed decides; `skip` batches left out."""
     rng = random.Random(seed)
     rows = sorted(joined(clips, options, rng), key=lambda row: sum(c.seconds for c in row) + rng.uniform(0, 2))
     groups: list[list[list[Clip]]] = [[]]
@@ -74,8 +76,8 @@ def batches(clips: list[Clip], store: ClipStore, augment: Augment, options: Batc
             groups.append([])
         groups[-1].append(row)
     rng.shuffle(groups)
-    for group in groups:
-        yield assemble(group, store, augment, options, rng)
+    for n, group in enumerate(groups[skip:], skip):
+        yield assemble(group, store, augment, options, random.Random(f"{seed} {n}"))
 
 
 def joined(clips: list[Clip], options: BatchOptions, rng: random.Random) -> Iterator[list[Clip]]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -151,6 +152,10 @@ class Encoder(nn.Module):
         before = self.prior.expand(len(own), CONV1_HISTORY, 2)
         each = torch.cat([before, moments.repeat_interleave(CONV1_PER_FRAME, 1)], 1)
         return later_convs(later_matrices(self), standardise(own, each))
+
+    def describe(self) -> dict[str, Any]:
+        """What it takes to build the like, as plain values."""
+        return {"shape": asdict(self.shape), "carried": asdict(self.carried)}
 
     def decay(self) -> float:
         """What one frame leaves of the older statistics."""

@@ -21,6 +21,7 @@ from training.losses import LossWeights
 from training.run_file import RunOptions, read_run
 from training.store import ClipStore
 from training.teacher import Teacher
+from training.trainer import Trainer
 
 OPTIONS = RunOptions(
     learning_rate=3e-4,
@@ -34,33 +35,35 @@ OPTIONS = RunOptions(
 class StopAt:
     """True once the run has come to a step."""
 
-    def __init__(self, run: Distillation, step: int) -> None:
+    def __init__(self, run: Trainer, step: int) -> None:
         self._run, self._step = run, step
 
     def __bool__(self) -> bool:
         return self._run.progress.step >= self._step
 
 
-def states_loss(run: Distillation) -> float:
+def distance(task: Distillation) -> float:
     """How far the student's frames of one clip are from the teacher's."""
-    clip = run.clips[0]
-    sound = torch.nn.functional.pad(run.store.read(clip), (0, -clip.frames * 384 % (48 * 384)))
+    clip = task.clips[0]
+    sound = torch.nn.functional.pad(task.store.read(clip), (0, -clip.frames * 384 % (48 * 384)))
     with torch.no_grad():
-        own = run.student.streaming(sound[None], 12, run.options.left)[0, : clip.frames]
-    return float((own - run.lessons.frames(clip)).abs().mean())
+        own = task.module.streaming(sound[None], 12, task.options.left)[0, : clip.frames]
+    return float((own - task.lessons.frames(clip)).abs().mean())
 
 
 @pytest.fixture(scope="module")
 def trained(work: Path, teacher: Teacher, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float, float]:
     """Run folder, and the distance from the teacher before and after twelve steps with a stop between."""
     folder = tmp_path_factory.mktemp("run")
-    first = Distillation(OPTIONS, work, teacher, folder)
-    before = states_loss(first)
+    task = Distillation(OPTIONS, work, teacher)
+    before = distance(task)
+    first = Trainer(task, OPTIONS, folder)
     first.run(StopAt(first, 6))
-    second = Distillation(OPTIONS, work, teacher, folder)
+    task = Distillation(OPTIONS, work, teacher)
+    second = Trainer(task, OPTIONS, folder)
     assert second.progress == first.progress
     second.run(StopAt(second, 12))
-    return folder, before, states_loss(second)
+    return folder, before, distance(task)
 
 
 def test_training_brings_the_student_nearer_to_the_teacher(trained: tuple[Path, float, float]) -> None:
@@ -75,7 +78,7 @@ def test_a_resumed_run_counts_on(trained: tuple[Path, float, float]) -> None:
 def test_judging_writes_word_errors_of_the_dev_split(
     trained: tuple[Path, float, float], work: Path, teacher: Teacher
 ) -> None:
-    Distillation(OPTIONS, work, teacher, trained[0]).judge()
+    Trainer(Distillation(OPTIONS, work, teacher), OPTIONS, trained[0]).judge()
     last = json.loads((trained[0] / "log.jsonl").read_text("utf8").splitlines()[-1])
     assert set(last["wer"]) == {"288 ms", "576 ms"}
     assert set(last["wer"]["576 ms"]) == {"made-up"}
