@@ -1,0 +1,150 @@
+"""Greedy and beam search against a made-up model whose every probability is known, and the guard against loops."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from math import log
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.decoding.attention import Search, beam, greedy, loop_length
+from engine.models.attention import Advance, DecoderState, Ids
+from engine.types import Frames, Samples
+
+BEGIN, END = 4, 5
+SIZE = 6
+FRAMES = np.zeros((20, 1), np.float32)
+
+
+@dataclass(frozen=True)
+class TableModel:
+    """Next-token probabilities by what was said so far; END follows what the table does not have."""
+
+    table: Mapping[tuple[int, ...], Mapping[int, float]]
+    calls: list[tuple[int, int]] = field(default_factory=list)
+    """(rows, tokens) of each call."""
+    pieces: tuple[str, ...] = ("\u2581a", "\u2581b", "\u2581c", "\u2581d", "<s>", "</s>")
+    prompt: tuple[int, ...] = (BEGIN,)
+    end: int = END
+    frame: float = 0.1
+    tokens_per_second: float = 2.0
+    shortest: int = 0
+    tells_attention: bool = True
+
+    def encode(self, samples: Samples) -> Frames:
+        return FRAMES
+
+    def start(self, frames: Frames) -> DecoderState:
+        return DecoderState((frames[None],), (np.zeros((1, 0, 1), np.float32),), batch_axis=0)
+
+    def advance(self, state: DecoderState, tokens: Ids) -> Advance:
+        self.calls.append(tokens.shape)
+        past = np.concatenate([state.past[0], tokens[..., None].astype(np.float32)], axis=1)
+        rows, new = tokens.shape
+        logits = np.full((rows, new, SIZE), -30.0, np.float32)
+        attention = np.zeros((rows, new, len(FRAMES)), np.float32)
+        for row, k in product(range(rows), range(new)):
+            said = tuple(int(x) for x in past[row, 1 : state.length + k + 1, 0])
+            for token, probability in self.table.get(said, {END: 1.0}).items():
+                logits[row, k, token] = log(probability)
+            attention[row, k, min(3 * len(said), len(FRAMES) - 1)] = 1.0
+        return Advance(logits, attention, DecoderState(state.memory, (past,), 0))
+
+
+# The first word that looks best leads to a poor continuation: 0.6 * 0.4 against 0.4 * 0.9.
+GARDEN_PATH = {
+    (): {0: 0.6, 1: 0.4},
+    (0,): {2: 0.4, 3: 0.35, END: 0.25},
+    (1,): {2: 0.9, 3: 0.1},
+}
+
+
+def test_greedy_takes_the_likeliest_token_each_time() -> None:
+    found = greedy(TableModel(GARDEN_PATH), FRAMES, Search(seconds=2.0))
+    assert [spoken.id for spoken in found] == [0, 2]
+    assert [spoken.confidence for spoken in found] == pytest.approx([0.6, 0.4], rel=1e-4)
+    assert [spoken.frame for spoken in found] == [0, 3]
+
+
+@pytest.mark.parametrize("width", [2, 3])
+def test_beam_finds_the_likeliest_whole(width: int) -> None:
+    model = TableModel(GARDEN_PATH)
+    found = beam(model, FRAMES, Search(seconds=2.0), width)
+    assert [spoken.id for spoken in found] == [1, 2]
+    assert [spoken.confidence for spoken in found] == pytest.approx([0.4, 0.9], rel=1e-4)
+    assert max(rows for rows, _ in model.calls) == width  # all branches in one call
+
+
+def test_a_settled_prefix_is_kept_whatever_the_model_thinks_of_it() -> None:
+    for search in (greedy, lambda *args: beam(*args, 2)):
+        found = search(TableModel(GARDEN_PATH), FRAMES, Search(prefix=(1, 3), seconds=2.0))
+        assert [spoken.id for spoken in found] == [1, 3]
+
+
+@given(st.dictionaries(st.lists(st.integers(0, 3), max_size=4).map(tuple), st.integers(0, 3)), st.data())
+def test_a_draft_changes_the_cost_and_not_the_result(script: dict[tuple[int, ...], int], data: st.DataObject) -> None:
+    table = {said: {token: 1.0} for said, token in script.items()}
+    plain = greedy(TableModel(table), FRAMES, Search(seconds=2.0))
+    prefix = tuple(spoken.id for spoken in plain[: data.draw(st.integers(0, len(plain)))])
+    draft = tuple(data.draw(st.lists(st.integers(0, 3), max_size=4)))
+    before = data.draw(st.none() | st.integers(0, 20))
+    with_draft = greedy(TableModel(table), FRAMES, Search(prefix, draft, before, 2.0))
+    assert with_draft == greedy(TableModel(table), FRAMES, Search(prefix, (), before, 2.0))
+
+
+def test_a_right_draft_costs_one_call() -> None:
+    table = {(0,) * n: {0: 1.0} for n in range(4)}
+    model = TableModel(table)
+    assert len(greedy(model, FRAMES, Search(draft=(0, 0, 0, 0), seconds=5.0))) == 4
+    assert model.calls == [(1, 5)]
+
+
+def test_tokens_that_look_at_the_newest_frames_are_left_out() -> None:
+    table = {(0,) * n: {0: 1.0} for n in range(5)}
+    found = greedy(TableModel(table), FRAMES, Search(before=7, seconds=5.0))
+    assert [spoken.frame for spoken in found] == [0, 3, 6]
+
+
+def test_endless_talk_stops_at_the_bound() -> None:
+    class Babble(TableModel):
+        def advance(self, state: DecoderState, tokens: Ids) -> Advance:
+            step = super().advance(state, tokens)
+            step.logits[..., (state.length * state.length) % 4] = 9.0
+            return step
+
+    assert len(greedy(Babble({}), FRAMES, Search(seconds=1.0))) <= 8
+    assert len(beam(Babble({}), FRAMES, Search(seconds=1.0), 2)) <= 8
+
+
+def test_a_loop_is_left_with_one_turn_of_it() -> None:
+    class Loop(TableModel):
+        def advance(self, state: DecoderState, tokens: Ids) -> Advance:
+            step = super().advance(state, tokens)
+            for k in range(tokens.shape[1]):
+                step.logits[:, k, (state.length + k) % 3] = 9.0
+            return step
+
+    found = greedy(Loop({}), FRAMES, Search(seconds=60.0))
+    assert [spoken.id for spoken in found] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("ids", "repeated"),
+    [
+        ([], 0),
+        ([7] * 11, 0),  # "no, no, no"
+        ([7] * 12, 11),
+        ([1, 2, 3, 4] * 3, 8),
+        ([9, 9, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4], 8),
+        ([1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 5], 0),
+        (list(range(30)), 0),
+        (list(range(20)) * 3, 40),
+    ],
+)
+def test_loops(ids: Sequence[int], repeated: int) -> None:
+    assert loop_length(ids) == repeated
