@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QApplication
 
 from app.audio.sound_file import FileSource
 from app.audio.sources import list_devices, open_sources
-from app.captions.plain_text import whole_text
 from app.core import models, paths
 from app.core.errors import AppError
 from app.core.events import SessionEvent
@@ -24,9 +23,8 @@ from app.ui.error_hook import ErrorHook
 from app.ui.live_captions import LiveCaptions
 from app.ui.settings_keeper import SettingsKeeper
 from app.ui.signals import SignalWatch
-from app.ui.status_text import speaker_name
 from app.ui.tasks import run_in_background
-from app.ui.text_out import TextFileUnwritable, write_text
+from app.ui.text_out import TextFileUnwritable
 from app.ui.theme import CONTROL_SIZE, CaptionStyle, load_fonts, palette, program_icon
 from engine.errors import EngineError
 from engine.recognizer import Recognizer
@@ -95,8 +93,10 @@ class Program:
 
     def end(self) -> None:
         """The window has closed, which stopped the sources, had the last words captioned and wrote the settings."""
-        if self.keeper.settings.keep_last_session:
-            self._keep_text()
+        try:
+            self.window.text_out.close_session(keep=self.keeper.settings.keep_last_session)
+        except TextFileUnwritable as error:
+            print(f"caique: {error}", file=sys.stderr)
         self.signals.remove()
         self.hook.remove()
 
@@ -129,15 +129,6 @@ class Program:
 
     def _on_no_model(self, error: AppError | EngineError) -> None:
         self.live.set_failure(str(error))
-
-    def _keep_text(self) -> None:
-        text = whole_text(self.live.captions, speaker_name)
-        if not text:
-            return
-        try:
-            write_text(paths.last_session_file(), text)
-        except TextFileUnwritable as error:
-            print(f"caique: {error}", file=sys.stderr)
 
 
 def prefer_xwayland(environment: MutableMapping[str, str]) -> None:

@@ -26,7 +26,8 @@ class WindowActions(QObject):
         self.copy_shown = self._make(self.tr("Copy what is shown"), "", "Ctrl+C")
         self.copy_all = self._make(self.tr("Copy everything"), "", "Ctrl+Shift+C")
         self.save_text = self._make(self.tr("Save text…"), "", "Ctrl+S")
-        self.keep_last = self._make(self.tr("Keep the text of the last session on this computer"), "", checkable=True)
+        self.keep_last = self._make(self.tr("Keep the last session's text after closing"), "", checkable=True)
+        self.open_last = self._make(self.tr("Open the last session's text"), "")
         self.animate = self._make(self.tr("Roll lines smoothly"), "", checkable=True)
         self.close = self._make(self.tr("Quit"), "close", "Ctrl+Q")
         self.lines = [
@@ -50,7 +51,7 @@ class WindowActions(QObject):
         menu.addSeparator()
         menu.addActions([self.latest, self.clear])
         menu.addSeparator()
-        menu.addActions([self.copy_shown, self.copy_all, self.save_text, self.keep_last])
+        menu.addActions([self.copy_shown, self.copy_all, self.save_text, self.keep_last, self.open_last])
         menu.addSeparator()
         menu.addAction(self.close)
 

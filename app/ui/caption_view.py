@@ -10,7 +10,17 @@ from collections.abc import Callable
 from math import ceil
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt, QVariantAnimation, Signal, Slot
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QKeyEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
+from PySide6.QtGui import (
+    QAccessible,
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QSizePolicy, QStyle, QWidget
 
 from app.captions.layout import CaptionLayout, Line
@@ -50,6 +60,8 @@ class CaptionView(QWidget):
         self._lines: list[Line] = []
         self._painted: list[Line | None] = []
         self._top = 0
+        self._floor = 0
+        self._cleared_paragraphs = 0
         self._following = True
         self._hint = ""
         self._angle = 0
@@ -104,8 +116,10 @@ class CaptionView(QWidget):
 
     def clear(self) -> None:
         """Leave an empty view; earlier lines are above. Needs a state that begins a new line next."""
+        self._cleared_paragraphs = sum(line.begins for line in self._lines)
+        self._find_floor()
         self._set_following(True)
-        self._move_to(len(self._lines), roll=False)
+        self._move_to(self._newest_top, roll=False)
         self._refresh()
 
     def set_hint(self, text: str) -> None:
@@ -131,17 +145,17 @@ class CaptionView(QWidget):
 
     def scroll_lines(self, lines: int) -> None:
         """Show earlier (negative) or later lines; reaching the newest follows it again."""
-        top = min(max(self._top + lines, 0), max(self._last_top, self._top))
+        top = min(max(self._top + lines, 0), max(self._newest_top, self._top))
         if top != self._top:
             self._move_to(top, roll=False)
-        self._set_following(self._top >= self._last_top)
+        self._set_following(self._top >= self._newest_top)
         self._refresh()
 
     @Slot()
     def follow(self) -> None:
         """Go to the newest line and stay with it."""
         self._set_following(True)
-        self._move_to(max(self._top, self._last_top), roll=False)
+        self._move_to(max(self._top, self._newest_top), roll=False)
         self._refresh()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -198,13 +212,22 @@ class CaptionView(QWidget):
             max(self.width() - 2 * PADDING, 1),
         )
         self._lines = self._layout.lines(self._state)
-        blank = self._following and share == 1.0
+        self._find_floor()
         self._roll.stop()
-        self._top = len(self._lines) if blank else min(round(share * len(self._lines)), self._last_top)
-        if self._following and not blank:
-            self._top = self._last_top
+        self._top = self._newest_top if self._following else min(round(share * len(self._lines)), self._last_top)
         self._painted = []
         self.update()
+
+    @property
+    def _newest_top(self) -> int:
+        """Where the view stands to show the newest line, and nothing that was cleared."""
+        return max(self._last_top, self._floor)
+
+    def _find_floor(self) -> None:
+        """The first line that was not cleared; the count of paragraphs does not depend on the width."""
+        begins = [row for row, line in enumerate(self._lines) if line.begins]
+        above = self._cleared_paragraphs
+        self._floor = begins[above] if above < len(begins) else len(self._lines) if above else 0
 
     def _set_following(self, following: bool) -> None:
         if following != self._following:
@@ -230,6 +253,8 @@ class CaptionView(QWidget):
 
     def _refresh(self) -> None:
         """Ask for a repaint of the rows whose line is another than the one painted."""
+        if QAccessible.isActive():
+            self.setAccessibleDescription(self.shown_text())
         visible: list[Line | None] = list(self.visible_lines)
         visible += [None] * (self.rows - len(visible))
         if len(self._painted) != len(visible) or not any(self._painted) or not any(visible):
@@ -249,8 +274,7 @@ class CaptionView(QWidget):
         if event.size().width() != event.oldSize().width():
             self._lay_out()
         elif self._following:
-            blank = self._top == len(self._lines)
-            self._top = self._top if blank else self._last_top
+            self._top = self._newest_top
         self._painted = []
         super().resizeEvent(event)
 

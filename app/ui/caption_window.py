@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
 from app.captions.plain_text import whole_text
 from app.core.activity import Activity, Phase
+from app.core.paths import last_session_file
 from app.core.ports import DeviceInfo, SourceKind
 from app.core.settings import TEXT_SIZES, Settings
 from app.ui.actions import SourceMenu, WindowActions
@@ -80,7 +81,9 @@ class CaptionWindow(QWidget):
         self.actions_.fill(self.menu, self.sources)
         self.view = CaptionView(style, keeper.settings.text_size, speaker_name, self)
         self.strip = ControlStrip(self.actions_, self.sources, self.menu, style, self)
-        self.text_out = TextOut(self, self.view.shown_text, lambda: whole_text(live.captions, speaker_name))
+        self.text_out = TextOut(
+            self, self.view.shown_text, lambda: whole_text(live.captions, speaker_name), last_session_file()
+        )
         self._arrange()
         self._place = WindowPlace(self, keeper)
         self._notice_timer = QTimer(self, singleShot=True, interval=NOTICE_MS)
@@ -149,6 +152,8 @@ class CaptionWindow(QWidget):
         actions.copy_shown.triggered.connect(self.text_out.copy_shown)
         actions.copy_all.triggered.connect(self.text_out.copy_all)
         actions.save_text.triggered.connect(self.text_out.ask_and_save)
+        actions.open_last.triggered.connect(self.text_out.open_last)
+        self.menu.aboutToShow.connect(lambda: actions.open_last.setEnabled(self.text_out.has_last))
         actions.keep_last.toggled.connect(lambda on: keeper.change(keep_last_session=on))
         actions.animate.toggled.connect(lambda on: keeper.change(animate=on))
         actions.close.triggered.connect(self.close)

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from app.core.errors import AppError
 from engine.errors import EngineError
@@ -26,10 +26,12 @@ class _Relay(QObject):
         super().__init__(parent)
         self._done = done
         self._failed = failed
-        self._finished.connect(self._on_finished)
+        # Queued even when the job is over so soon that `report` is called on the GUI thread: callers may
+        # count on nothing happening before they have returned.
+        self._finished.connect(self._on_finished, Qt.ConnectionType.QueuedConnection)
 
     def report(self, future: Future[Any]) -> None:
-        """Called on the worker thread."""
+        """Called on any thread."""
         with suppress(RuntimeError):  # the parent, and this object with it, is gone
             self._finished.emit(future)
 

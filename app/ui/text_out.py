@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-from PySide6.QtCore import QDateTime, QLocale, QObject, QStandardPaths, Signal, Slot
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QDateTime, QLocale, QObject, QStandardPaths, QUrl, Signal, Slot
+from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.core.errors import AppError
@@ -33,8 +34,10 @@ class TextOut(QObject):
 
     told = Signal(str, bool)
 
-    def __init__(self, window: QWidget, shown: Callable[[], str], everything: Callable[[], str]) -> None:
+    def __init__(self, window: QWidget, shown: Callable[[], str], everything: Callable[[], str], last: Path) -> None:
+        """`shown` and `everything` give the text; `last` is where the last session's text is kept."""
         super().__init__(window)
+        self._last = last
         self._window = window
         self._shown = shown
         self._everything = everything
@@ -70,6 +73,27 @@ class TextOut(QObject):
         run_in_background(
             self, lambda: write_text(path, text), lambda _: self.told.emit(saved, False), self._on_not_saved
         )
+
+    @property
+    def has_last(self) -> bool:
+        """The text of an earlier session is there."""
+        return self._last.is_file()
+
+    @Slot()
+    def open_last(self) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._last)))
+
+    def close_session(self, *, keep: bool) -> None:
+        """The program ends: keep the text for later, or let nothing of it remain on this computer.
+
+        A session without a word does not replace the text of an earlier one. Raises TextFileUnwritable.
+        """
+        text = self._everything()
+        if not keep:
+            with suppress(OSError):
+                self._last.unlink()
+        elif text:
+            write_text(self._last, text)
 
     def _on_not_saved(self, error: AppError | EngineError) -> None:
         self.told.emit(str(error), True)

@@ -118,8 +118,13 @@ def test_cleared_lines_are_above(view: CaptionView) -> None:
     assert seen(view) == []
     view.set_state(state.apply("mic", said("After it.")))
     assert seen(view) == ["After it."]
+    view.resize(view.width() - 100, view.height_for(4))
+    view.set_text_size(36)
+    assert seen(view) == ["After it."]
     view.scroll_lines(-1)
     assert seen(view) == ["Before the clearing.", "After it."]
+    view.scroll_lines(1)
+    assert seen(view) == ["After it."]
 
 
 def test_a_larger_text_breaks_lines_anew_and_keeps_all_words(view: CaptionView) -> None:
