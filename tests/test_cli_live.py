@@ -132,6 +132,15 @@ def test_what_is_not_piped_is_labelled_when_there_are_two_sources(capsys: pytest
     assert sorted(lines) == ["Mic: And on.", "Mic: Good morning.", "System: And on.", "System: Good morning."]
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """A shell starts background jobs with SIGINT ignored, and Python leaves it so."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopping_shows_the_last_word_first(number: signal.Signals, capsys: pytest.CaptureFixture[str]) -> None:
     def interrupted() -> Iterator[SourceEvent]:
