@@ -67,7 +67,7 @@ class Batch:
 def batches(
     clips: list[Clip], store: ClipStore, augment: Augment, options: BatchOptions, seed: int, skip: int = 0
 ) -> Iterator[Batch]:
-    """One pass over the clips in an order, and with disturbances, that only the seed decides; `skip` batches left out."""
+    """One pass over the clips; the seed alone decides order and disturbances. The first `skip` batches are left out."""
     rng = random.Random(seed)
     rows = sorted(joined(clips, options, rng), key=lambda row: sum(c.seconds for c in row) + rng.uniform(0, 2))
     groups: list[list[list[Clip]]] = [[]]

@@ -52,6 +52,20 @@ class DecoderLayer(nn.Module):
         self.norm1, self.norm2, self.norm3 = Norm(width), Norm(width), Norm(width)
         self.fc1, self.fc2 = nn.Linear(width, 8 * width), nn.Linear(4 * width, width)
 
+    def remember(self, x: Tensor, turn: Tensor) -> Tensor:
+        """Adds what the tokens before say."""
+        own, y = self.self_attention, self.norm1(x)
+        k, v = own.keys_values(y)
+        return x + own.read(rotate(own.split(own.q(y)), turn), rotate(k, turn), v, None, causal=True)
+
+    def query(self, x: Tensor) -> Tensor:
+        """What the layer asks the frames."""
+        return self.cross_attention.split(self.cross_attention.q(self.norm2(x)))
+
+    def listen(self, x: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+        """Adds what the frames say."""
+        return x + self.cross_attention.read(self.query(x), k, v, mask)
+
     def feed_forward(self, x: Tensor) -> Tensor:
         value, gate = self.fc1(self.norm3(x)).chunk(2, -1)
         return x + self.fc2(value * F.silu(gate))
@@ -68,22 +82,27 @@ class Decoder(nn.Module):
         self.norm = Norm(self.shape.width)
 
     def forward(self, ids: Tensor, frames: Tensor, seen: Tensor) -> Tensor:
-        """Teacher-forced states before the output layer.
+        """Teacher-forced states before the output layer: [batch, length, width].
 
         ids: int64 [batch, length]; frames: [batch, T, width]; seen: boolean [batch, T], the frames that may be read.
         """
-        x = self.embedding(ids)
-        turn = rotation(ids.shape[1], self.shape.rotary)
-        mask = seen[:, None, None]
+        x, turn, mask = self.embedding(ids), rotation(ids.shape[1], self.shape.rotary), seen[:, None, None]
         for layer in self.layers:
-            own = layer.self_attention
-            y = layer.norm1(x)
-            k, v = own.keys_values(y)
-            x = x + own.read(rotate(own.split(own.q(y)), turn), rotate(k, turn), v, None, causal=True)
-            cross = layer.cross_attention
-            x = x + cross.read(cross.split(cross.q(layer.norm2(x))), *cross.keys_values(frames), mask)
-            x = layer.feed_forward(x)
+            x = layer.remember(x, turn)
+            x = layer.feed_forward(layer.listen(x, *layer.cross_attention.keys_values(frames), mask))
         return self.norm(x)
+
+    def attention(self, ids: Tensor, frames: Tensor, seen: Tensor) -> Tensor:
+        """Where each layer and head looks for the token after each id: [batch, layers, heads, length, T]."""
+        x, turn, mask = self.embedding(ids), rotation(ids.shape[1], self.shape.rotary), seen[:, None, None]
+        found = []
+        for layer in self.layers:
+            x = layer.remember(x, turn)
+            k, v = layer.cross_attention.keys_values(frames)
+            scores = layer.query(x) @ k.transpose(-1, -2) * k.shape[-1] ** -0.5
+            found.append(scores.masked_fill(~mask, float("-inf")).softmax(-1))
+            x = layer.feed_forward(layer.listen(x, k, v, mask))
+        return torch.stack(found, 1)
 
     def logits(self, states: Tensor) -> Tensor:
         return F.linear(states, self.embedding.weight)
@@ -144,7 +163,7 @@ def _step(
     """One token for every row -> states [batch, 1, width] and the grown keys and values."""
     x, grown = decoder.embedding(ids), []
     for n, layer in enumerate(decoder.layers):
-        own, cross = layer.self_attention, layer.cross_attention
+        own = layer.self_attention
         y = layer.norm1(x)
         k, v = own.keys_values(y)
         k = rotate(k, turn)
@@ -152,6 +171,5 @@ def _step(
             k, v = torch.cat([past[n][0], k], 2), torch.cat([past[n][1], v], 2)
         grown.append((k, v))
         x = x + own.read(rotate(own.split(own.q(y)), turn), k, v, None)
-        x = x + cross.read(cross.split(cross.q(layer.norm2(x))), *memory[n], seen[:, None, None])
-        x = layer.feed_forward(x)
+        x = layer.feed_forward(layer.listen(x, *memory[n], seen[:, None, None]))
     return decoder.norm(x), grown

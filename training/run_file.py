@@ -14,6 +14,21 @@ from training.model import Carried
 
 
 @dataclass(frozen=True, slots=True)
+class CtcOptions:
+    """The CTC head; used by training.ctc only."""
+
+    layers: int = 4
+    head_rate: float = 5.0
+    """The head's learning rate, in those of the encoder."""
+    ctc: float = 1.0
+    """Weight of the CTC loss."""
+    placed: float = 1.0
+    """Weight of the cross-entropy of each piece at the step where the decoder hears it."""
+    delay_steps: int = 1
+    """How many steps of 72 ms after that it is to be written."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunOptions:
     """A run file; its tables are the fields below that are dataclasses themselves."""
 
@@ -36,11 +51,18 @@ class RunOptions:
     loss: LossWeights = field(default_factory=LossWeights)
     batch: BatchOptions = field(default_factory=BatchOptions)
     augment: AugmentOptions = field(default_factory=AugmentOptions)
+    ctc: CtcOptions = field(default_factory=CtcOptions)
 
 
 def read_run(path: Path) -> RunOptions:
     """Reads a run file; raises TypeError naming a field that does not exist."""
-    tables = {"carried": Carried, "loss": LossWeights, "batch": BatchOptions, "augment": AugmentOptions}
+    tables = {
+        "carried": Carried,
+        "loss": LossWeights,
+        "batch": BatchOptions,
+        "augment": AugmentOptions,
+        "ctc": CtcOptions,
+    }
     fields = _tuples(tomllib.loads(path.read_text("utf8")))
     for name, kind in tables.items():
         if name in fields:

@@ -1,0 +1,161 @@
+"""Sixth step: train a CTC head, and the encoder under it, to write cased and punctuated pieces. Again to resume.
+
+python -m training.ctc training/runs/streaming-ctc.toml WORK MODEL_FOLDER RUN_FOLDER --start ENCODER_CHECKPOINT
+
+The decoder's cross-attention says where each piece is heard (training.align), which gives a target for every step long
+before CTC would find it; CTC is free to move it; distillation keeps the frames readable for Moonshine's decoder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from training.checkpoint import averaged_encoder
+from training.ctc_model import STACK, CtcRecognizer, best_path
+from training.data import Batch, targets
+from training.errors import run
+from training.losses import total_loss
+from training.model import BLOCK, FRAME, Encoder
+from training.pieces import TimedPieces
+from training.run_file import RunOptions, read_run
+from training.score import WordErrors
+from training.store import ClipStore
+from training.teacher import LONGEST_S, Lessons, Teacher, batches, load_teacher
+from training.trainer import Stop, Trainer
+
+
+class CtcTraining:
+    """The task: pieces from the streaming encoder, with the frames kept readable for Moonshine's decoder."""
+
+    def __init__(self, options: RunOptions, work: Path, teacher: Teacher, encoder: Encoder) -> None:
+        self.options, self.teacher = options, teacher
+        self.store, self.lessons = ClipStore(work), Lessons(work / "teacher", options.references)
+        self.pieces = TimedPieces(work)
+        speech = self.store.select("speech", split="train", longest_s=LONGEST_S)
+        self.clips = [c for c in speech if c.id in self.lessons and c.id in self.pieces]
+        self.module = CtcRecognizer(encoder, options.ctc.layers, self.pieces.size)
+
+    def groups(self, learning_rate: float) -> list[dict[str, Any]]:
+        return [
+            {"params": list(self.module.encoder.parameters()), "lr": learning_rate},
+            {"params": list(self.module.head.parameters()), "lr": learning_rate * self.options.ctc.head_rate},
+        ]
+
+    def loss(self, batch: Batch, chunk: int) -> tuple[Tensor, dict[str, float]]:
+        options = self.options
+        frames = self.module.encoder.streaming(batch.sound, chunk, options.left)
+        total, parts = total_loss(frames, batch, targets(batch, self.lessons), self.teacher.decoder, options.loss)
+        logits = self.module.head(frames, chunk, options.left).float()
+        rows = piece_rows(batch, self.pieces)
+        ctc = ctc_loss(logits, rows)
+        placed = step_loss(logits, rows, options.ctc.delay_steps)
+        total = total + options.ctc.ctc * ctc + options.ctc.placed * placed
+        return total, parts | {"ctc": ctc.item(), "placed": placed.item()}
+
+    @torch.no_grad()
+    def judge(self, weights: dict[str, Tensor]) -> dict[str, Any]:
+        """Word errors of greedy CTC on the dev split, by chunk size and corpus."""
+        module = CtcRecognizer(
+            Encoder(self.module.encoder.shape, self.module.encoder.carried),
+            self.options.ctc.layers,
+            self.pieces.size,
+        ).eval()
+        module.load_state_dict(weights)
+        return {f"{24 * chunk} ms": self._word_errors(module, chunk) for chunk in self.options.judged_chunks}
+
+    def _word_errors(self, module: CtcRecognizer, chunk: int) -> dict[str, float]:
+        found: dict[str, WordErrors] = {}
+        for batch in batches(self.store.select("speech", split="dev", longest_s=LONGEST_S), 120.0):
+            sound = torch.nn.utils.rnn.pad_sequence([self.store.read(c) for c in batch], batch_first=True)
+            # half a second more, for what is written after it is heard
+            sound = F.pad(sound, (0, 24 * FRAME))
+            sound = F.pad(sound, (0, -sound.shape[1] % (BLOCK * FRAME)))
+            with torch.autocast("cpu", torch.bfloat16):
+                frames = module.encoder.streaming(sound, chunk, self.options.left)
+                logits = module.head(frames, chunk, self.options.left)
+            for clip, row in zip(batch, logits, strict=True):
+                ids = best_path(row[: clip.frames // STACK + 8])
+                found.setdefault(clip.corpus, WordErrors()).add(clip.text, self.pieces.text(ids))
+        return {corpus: round(e.percent, 1) for corpus, e in sorted(found.items())}
+
+    def describe(self) -> dict[str, Any]:
+        return self.module.describe()
+
+
+def piece_rows(batch: Batch, pieces: TimedPieces) -> list[tuple[list[int], list[int]]]:
+    """Ids of each row's pieces and the frames of the row at which they are heard."""
+    rows: list[tuple[list[int], list[int]]] = [([], []) for _ in range(len(batch.sound))]
+    for segment in batch.segments:
+        if segment.clip:
+            ids, frames = pieces.of(segment.clip.id)
+            rows[segment.row][0].extend(ids)
+            rows[segment.row][1].extend(segment.first + f for f in frames)
+    return rows
+
+
+def ctc_loss(logits: Tensor, rows: list[tuple[list[int], list[int]]]) -> Tensor:
+    """A piece's share of the CTC loss, in nats. logits: float32 [rows, steps, pieces + 1]."""
+    ids = [i for row, _ in rows for i in row]
+    lengths = torch.tensor([len(row) for row, _ in rows])
+    steps = torch.full((len(rows),), logits.shape[1])
+    log_probs = logits.log_softmax(-1).transpose(0, 1)
+    blank = logits.shape[2] - 1
+    summed = F.ctc_loss(log_probs, torch.tensor(ids), steps, lengths, blank=blank, reduction="sum", zero_infinity=True)
+    return summed / max(1, len(ids))
+
+
+def step_loss(logits: Tensor, rows: list[tuple[list[int], list[int]]], delay: int) -> Tensor:
+    """Cross-entropy with each piece at its step and blanks between; pieces and blanks weigh the same in sum."""
+    blank = logits.shape[2] - 1
+    wanted = torch.full(logits.shape[:2], blank)
+    for n, (ids, frames) in enumerate(rows):
+        for i, step in zip(ids, steps_of(ids, frames, delay), strict=True):
+            if step < wanted.shape[1]:
+                wanted[n, step] = i
+    each = F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction="none")
+    spoken = wanted.flatten() != blank
+    if not spoken.any():
+        return each.mean()
+    return 0.5 * (each[spoken].mean() + each[~spoken].mean())
+
+
+def steps_of(ids: list[int], frames: list[int], delay: int) -> list[int]:
+    """A step for each piece: where it is heard or, where that is taken, the next; a blank parts equal neighbours."""
+    steps: list[int] = []
+    for n, (i, frame) in enumerate(zip(ids, frames, strict=True)):
+        free = steps[-1] + (2 if ids[n - 1] == i else 1) if steps else 0
+        steps.append(max(free, frame // STACK + delay))
+    return steps
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path, help="a file of training/runs")
+    parser.add_argument("work", type=Path)
+    parser.add_argument("model_folder", type=Path)
+    parser.add_argument("folder", type=Path, help="checkpoint and log")
+    parser.add_argument("--start", type=Path, required=True, help="checkpoint of the streaming encoder")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop by itself after so long")
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    settings = read_run(options.run)
+    encoder = averaged_encoder(options.start).train()
+    task = CtcTraining(settings, options.work, load_teacher(options.model_folder), encoder)
+    trainer = Trainer(task, settings, options.folder)
+    (options.folder / "run.json").write_text(json.dumps(asdict(settings), indent=1), "utf8")
+    trainer.run(Stop(options.minutes))
+    trainer.judge()
+
+
+if __name__ == "__main__":
+    run(main)
