@@ -1,18 +1,16 @@
-"""The track of frame-synchronous models (CTC, RNN-T, TDT): features, encoder, greedy decoder, tokens.
+"""The track of frame-synchronous models (CTC, RNN-T, TDT): features, encoder, decoder, tokens.
 
-What such a decoder has emitted stays, so all tokens are settled. An endpoint only cuts the list of tokens:
-features, encoder caches, predictor and last label go on, and nothing around the cut is lost or swallowed.
+What the decoder has settled stays; a beam search has a tail that may still change. An endpoint only cuts the list
+of tokens: features, encoder caches, predictor and last label go on, and nothing around the cut is lost or swallowed.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from engine.decoding.ctc import GreedyCtc
+from engine.decoding.guidance import Guidance, make_decoder
 from engine.decoding.hypothesis import Decoder, Emission
-from engine.decoding.transducer import GreedyTransducer
 from engine.encoder import EncoderStream, GridName, encoder_stream
-from engine.errors import UnsupportedDecoder
 from engine.features import LogMel
 from engine.models.buffering import DEFAULT_CONTEXT, BufferContext
 from engine.models.parts import FrameBundle
@@ -29,22 +27,27 @@ class FrameTrack:
         decoder: str | None = None,
         grid: GridName = "aligned16",
         context: BufferContext = DEFAULT_CONTEXT,
+        guidance: Guidance | None = None,
     ) -> None:
         """
         Args:
             decoder: "ctc" or "transducer"; None takes the model's default.
             grid: where cache-aware encoders place their first window.
             context: the window of encoders without caches.
+            guidance: boost list and language model, and how widely to search.
 
         Raises:
             UnsupportedDecoder: the model does not have it.
         """
+        self._bundle = bundle
+        self._head = decoder or bundle.info.decoders[0]
         self._pieces = bundle.vocabulary.pieces
         self._features = LogMel(bundle.encoder.bins)
         self._encoder: EncoderStream = encoder_stream(bundle, grid, context)
-        self._decoder: Decoder = greedy_decoder(bundle, decoder or bundle.info.decoders[0])
+        self._decoder: Decoder = make_decoder(bundle, self._head, guidance or Guidance())
         self._state: Any = self._decoder.start()
         self._tokens: tuple[Token, ...] = ()
+        self._tail: tuple[Token, ...] = ()
         self._frames = 0
         self._heard = 0
 
@@ -66,6 +69,13 @@ class FrameTrack:
     def finish(self) -> None:
         """Decode what is left, with enough silence behind it that the last word comes out."""
         self._advance(self._encoder.finish(self._features))
+        self._settle()
+
+    def guide(self, guidance: Guidance) -> None:
+        """From the next step on, search with other lists, models or width. What is heard so far is settled."""
+        plain = self._settle()
+        self._decoder = make_decoder(self._bundle, self._head, guidance)
+        self._state = self._decoder.resume(plain, [token.id for token in self._tokens])
 
     def drop(self, tokens: int) -> None:
         """Forget the first `tokens` tokens; the decoder goes on as if nothing had happened."""
@@ -77,7 +87,15 @@ class FrameTrack:
         emitted, self._state = self._decoder.step(frames, self._state)
         self._frames += len(frames)
         self._tokens += tuple(map(self._token, emitted))
+        self._tail = tuple(map(self._token, self._decoder.tail(self._state)))
         return True
+
+    def _settle(self) -> Any:
+        """Settle the tail; returns the plain state. The decoder must not step afterwards without resuming from it."""
+        emitted, plain = self._decoder.settle(self._state)
+        self._tokens += tuple(map(self._token, emitted))
+        self._tail = ()
+        return plain
 
     def _token(self, emission: Emission) -> Token:
         return Token(emission.token, self._pieces[emission.token], self._time(emission.frame), emission.confidence)
@@ -85,13 +103,3 @@ class FrameTrack:
     def _time(self, frame: int) -> float:
         """Seconds of audio at an encoder frame, never beyond what was heard (silence added at the end)."""
         return min(self._encoder.first + frame * self._encoder.spacing, self._heard / SAMPLE_RATE)
-
-
-def greedy_decoder(bundle: FrameBundle, name: str) -> GreedyCtc | GreedyTransducer:
-    """The greedy decoder of that name; raises UnsupportedDecoder where the model has none."""
-    blank = bundle.vocabulary.blank
-    if name == "ctc" and bundle.ctc is not None:
-        return GreedyCtc(bundle.ctc, blank)
-    if name == "transducer" and bundle.transducer is not None:
-        return GreedyTransducer(bundle.transducer, blank, bundle.durations, bundle.max_symbols)
-    raise UnsupportedDecoder(bundle.info.name, name, bundle.info.decoders)

@@ -13,10 +13,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from engine.boosting.boost import Boost
+from engine.boosting.compile import compile_boost
+from engine.boosting.pieces import Pieces
+from engine.boosting.relabel import relabel
+from engine.decoding.guidance import Guidance
 from engine.endpoint import Endpoint, EndpointRules, judge
 from engine.errors import BadSamples
 from engine.frame_track import FrameTrack
@@ -26,7 +32,7 @@ from engine.models.options import ModelOptions
 from engine.models.parts import Bundle, FrameBundle
 from engine.text.words import spans, words_of
 from engine.track import Hypothesis, Track
-from engine.types import SAMPLE_RATE, Final, ModelInfo, Partial, Samples, Silence, Token, Update, Word
+from engine.types import SAMPLE_RATE, BoostPhrase, Final, ModelInfo, Partial, Samples, Silence, Token, Update, Word
 from engine.vad import SileroVoice, packaged_model
 from engine.window_track import WindowTrack
 
@@ -55,24 +61,48 @@ class Recognizer:
     def info(self) -> ModelInfo:
         return self._bundle.info
 
-    def stream(self) -> Stream:
-        """A new stream of sound; streams share the model and nothing else."""
-        return Stream(self._track(), self._rules)
+    def compile(self, phrases: Sequence[BoostPhrase]) -> Boost:
+        """Make a boost list for streams of this model; its `report` says what became of every phrase.
 
-    def _track(self) -> Track:
+        May be called on any thread; the list then belongs to the one thread that owns the streams it is given to.
+        """
+        return compile_boost(phrases, self._pieces)
+
+    def stream(self, guidance: Guidance | None = None) -> Stream:
+        """A new stream of sound; streams share the model and nothing else.
+
+        guidance: a boost list, a language model, and how widely to search.
+        """
+        guidance = guidance or Guidance()
+        return Stream(self._track(guidance), self._rules, guidance)
+
+    @cached_property
+    def _pieces(self) -> Pieces:
+        return Pieces(self._vocabulary)
+
+    @property
+    def _vocabulary(self) -> Sequence[str]:
         if isinstance(self._bundle, FrameBundle):
-            return FrameTrack(self._bundle, self._decoder)
+            return self._bundle.vocabulary.pieces
         if isinstance(self._bundle, AttentionBundle):
-            return WindowTrack(self._bundle.model, SileroVoice(packaged_model()))
+            return self._bundle.model.pieces
+        raise AssertionError(f"no vocabulary in {type(self._bundle).__name__}")
+
+    def _track(self, guidance: Guidance) -> Track:
+        if isinstance(self._bundle, FrameBundle):
+            return FrameTrack(self._bundle, self._decoder, guidance=guidance)
+        if isinstance(self._bundle, AttentionBundle):
+            return WindowTrack(self._bundle.model, SileroVoice(packaged_model()), guidance=guidance)
         raise AssertionError(f"no track for {type(self._bundle).__name__}")
 
 
 class Stream:
     """Captions of one stream of sound. One owner thread, no lock."""
 
-    def __init__(self, track: Track, rules: EndpointRules) -> None:
+    def __init__(self, track: Track, rules: EndpointRules, guidance: Guidance | None = None) -> None:
         self._track = track
         self._rules = rules
+        self._guidance = guidance or Guidance()
         self._pending: list[Samples] = []
         self._pending_samples = 0
         self._heard_samples = 0
@@ -101,10 +131,15 @@ class Stream:
         """The sound has ended: decode to the last word and end the utterance."""
         updates = self._step(self._take_pending())
         self._track.finish()
-        self._utterance.read(self._track.hypothesis, self._heard)
+        self._read(ended=True)
         if self._utterance.words:
             updates.append(self._end(len(self._utterance.words)))
         return updates
+
+    def set_boost(self, boost: Boost | None) -> None:
+        """Listen for other phrases from the next step on. What is settled stays as it is."""
+        self._guidance = replace(self._guidance, boost=boost)
+        self._track.guide(self._guidance)
 
     @property
     def _heard(self) -> float:
@@ -120,7 +155,7 @@ class Stream:
         if not self._track.push(samples):
             return []
         hypothesis = self._track.hypothesis
-        changed = self._utterance.read(hypothesis, self._heard)
+        changed = self._read()
         ended = self._endpoint(hypothesis)
         if ended is None:
             return [self._utterance.partial(self._heard)] if changed else []
@@ -139,7 +174,8 @@ class Stream:
             length=hypothesis.decoded - words[0].start if words else 0.0,
         )
         if found is Endpoint.PAUSE and hypothesis.settled == len(hypothesis.tokens):
-            return self._end(len(words))
+            self._read(ended=True)
+            return self._end(len(utterance.words))
         if found is Endpoint.LENGTH:
             return self._end(utterance.settled)
         if found is Endpoint.SILENCE and not self._silence_told:
@@ -152,9 +188,12 @@ class Stream:
         ended, tokens = self._utterance.end(words, self._heard)
         self._track.drop(tokens)
         self._utterance = self._utterance.rest(words)
-        self._utterance.read(self._track.hypothesis, self._heard)
+        self._read()
         self._quiet_since, self._silence_told = ended.end, False
         return ended
+
+    def _read(self, *, ended: bool = False) -> bool:
+        return self._utterance.read(self._track.hypothesis, self._heard, self._guidance.boost, ended=ended)
 
 
 class _Utterance:
@@ -165,21 +204,43 @@ class _Utterance:
         self.words: tuple[Word, ...] = ()
         self.settled = 0
         self._tokens: tuple[Token, ...] = ()
+        self._texts: tuple[str, ...] = ()
+        """The pieces as they are shown: phrases of a boost list as they were typed."""
         self._ends: list[int] = []
         """Index of the token after each word's last one."""
         self._shown = shown
 
-    def read(self, hypothesis: Hypothesis, heard: float) -> bool:
-        """Take over the hypothesis; True when there is something new to show."""
+    def read(self, hypothesis: Hypothesis, heard: float, boost: Boost | None, *, ended: bool) -> bool:
+        """Take over the hypothesis; True when there is something new to show.
+
+        `ended`: nothing is added to the utterance any more.
+        """
         before = ([word.text for word in self.words], self.settled)
         previous = self.words or self._shown
         self._tokens = hypothesis.tokens
-        words = words_of(self._tokens, heard)
+        decided = self._spell(boost, ended=ended)
+        shown = [replace(token, text=text) for token, text in zip(self._tokens, self._texts, strict=True)]
+        words = words_of(shown, heard)
         self.words = tuple(_with_first_shown(word, previous[i : i + 1]) for i, word in enumerate(words))
-        self._ends = [end for _, end in spans(self._tokens)][: len(words)]  # only the last span may hold no text
+        self._ends = [end for _, end in spans(shown)][: len(words)]  # only the last span may hold no text
         # A word is closed once a later word has been opened by a settled piece: until then punctuation may join it.
-        self.settled = max(self.settled, sum(end < hypothesis.settled for end in self._ends[:-1]))
+        settled = min(hypothesis.settled, decided)
+        self.settled = max(self.settled, sum(end < settled for end in self._ends[:-1]))
         return before != ([word.text for word in self.words], self.settled)
+
+    def _spell(self, boost: Boost | None, *, ended: bool) -> int:
+        """Spell the tokens as they are shown; returns how many of them are spelt for good.
+
+        Settled words keep their spelling whatever the list says now.
+        """
+        kept = self._ends[self.settled - 1] if self.settled else 0
+        pieces = [token.text for token in self._tokens[kept:]]
+        if not boost:
+            self._texts = (*self._texts[:kept], *pieces)
+            return len(self._tokens)
+        found = relabel(boost, pieces, ended=ended)
+        self._texts = (*self._texts[:kept], *found.texts)
+        return kept + found.decided
 
     def partial(self, heard: float) -> Partial:
         return Partial(self.number, self.words, self.settled, heard)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from engine.decoding.guidance import Guidance
 from engine.types import Samples, Token
 
 
@@ -48,4 +49,8 @@ class Track(Protocol):
 
         Encoder caches, predictor and decoder states stay as they are: an endpoint is a cut in the text only.
         """
+        ...
+
+    def guide(self, guidance: Guidance) -> None:
+        """From the next step on, search under another boost list, language model or width."""
         ...

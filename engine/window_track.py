@@ -18,6 +18,8 @@ from typing import TypeVar
 import numpy as np
 
 from engine.decoding.attention import Search, Spoken, beam, greedy
+from engine.decoding.guard import Chooser
+from engine.decoding.guidance import Guidance
 from engine.models.attention import AttentionModel
 from engine.text.words import opens_word
 from engine.track import Hypothesis
@@ -75,17 +77,20 @@ class WindowTrack:
         rules: WindowRules | None = None,
         beam_width: int = 1,
         encoder: Callable[[], WindowEncoder] | None = None,
+        guidance: Guidance | None = None,
     ) -> None:
         """
         Args:
             voice: judges this stream's sound and no other's.
             beam_width: branches of the search in the last pass of a window; 1 is greedy search.
             encoder: makes the encoder of a new window; by default the model encodes all of it at each pass.
+            guidance: a boost list; language models have no say beside a decoder that is one.
         """
         self._model = model
         self._voice = voice
         self._rules = rules or WindowRules()
         self._beam_width = beam_width
+        self._chooser = _chooser(guidance or Guidance())
         self._encoder = encoder or (lambda: Reencoder(model.encode))
         self._pending: Samples = np.zeros(0, np.float32)
         self._heard = 0
@@ -123,6 +128,10 @@ class WindowTrack:
     def drop(self, tokens: int) -> None:
         """Forget the first `tokens` tokens; the window keeps the ones it needs as prefix."""
         del self._settled[:tokens]
+
+    def guide(self, guidance: Guidance) -> None:
+        """From the next pass on, decode under another boost list."""
+        self._chooser = _chooser(guidance)
 
     def _block(self, block: Samples) -> bool:
         self._heard += BLOCK
@@ -185,7 +194,7 @@ class WindowTrack:
         frames = window.frames(window.end)
         before = len(frames) - round(self._rules.newest / self._model.frame)
         search = Search(_ids(window.prefix), _ids(window.draft), before, window.seconds)
-        found = self._tokens(window, greedy(self._model, frames, search))
+        found = self._tokens(window, greedy(self._model, frames, search, self._chooser))
         window.decoded = window.end
         if not self._believable(window, found):
             window.draft = []
@@ -214,7 +223,7 @@ class WindowTrack:
     def _search(self, frames: Frames, search: Search) -> list[Spoken]:
         if self._beam_width > 1:
             return beam(self._model, frames, search, self._beam_width)
-        return greedy(self._model, frames, search)
+        return greedy(self._model, frames, search, self._chooser)
 
     def _tokens(self, window: Window, found: Sequence[Spoken]) -> list[Token]:
         """What was found after the prefix, with times that never run backwards."""
@@ -269,6 +278,10 @@ _T = TypeVar("_T")
 def _count(holds: Callable[[_T], bool], items: Iterable[_T]) -> int:
     """How many of the first items it holds for, up to the first for which it does not."""
     return sum(1 for _ in takewhile(holds, items))
+
+
+def _chooser(guidance: Guidance) -> Chooser | None:
+    return Chooser(guidance.boost) if guidance.boost else None
 
 
 def _blocks(seconds: float) -> int:

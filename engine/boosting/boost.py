@@ -33,6 +33,10 @@ class Boost:
         self._children: dict[int, Tokens] = {}
         self._opening = self._find_opening()
 
+    def __bool__(self) -> bool:
+        """False when nothing would ever match."""
+        return len(self._spellings) > 0
+
     def start(self) -> int:
         """The node before anything was said: at a word boundary."""
         return AT_BOUNDARY

@@ -14,6 +14,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.decoding.guard import Chooser
 from engine.models.attention import Advance, AttentionModel
 from engine.types import Frames
 
@@ -47,29 +48,58 @@ class Search:
     """Length of the window, which bounds the number of tokens."""
 
 
-def greedy(model: AttentionModel, frames: Frames, search: Search) -> list[Spoken]:
-    """Tokens of the window, prefix included, end token not; at each place the most likely one."""
+def greedy(model: AttentionModel, frames: Frames, search: Search, chooser: Chooser | None = None) -> list[Spoken]:
+    """Tokens of the window, prefix included, end token not; at each place the most likely one.
+
+    A `chooser` may prefer another token where the model would not end.
+    """
+    choice = _Choice(model.end, chooser, search.prefix)
     given = search.prefix + search.draft
     step = model.advance(model.start(frames), _column(model.prompt + given))
     first = len(model.prompt) - 1
     found: list[Spoken] = []
     for k, token in enumerate(given):
         spoken = _spoken(step, first + k, token)
-        if k >= len(search.prefix) and (_best(step, first + k) != token or _too_new(spoken, search)):
+        if k >= len(search.prefix) and (choice.best(step, first + k) != token or _too_new(spoken, search)):
             break
         found.append(spoken)
+        if k >= len(search.prefix):
+            choice.follow(token)
     state, row = step.state.cut(first + 1 + len(found)), first + len(found)
     while len(found) < _most(model, search):
-        token = _best(step, row)
+        token = choice.best(step, row)
         spoken = _spoken(step, row, token)
         if token == model.end or _too_new(spoken, search):
             break
         found.append(spoken)
+        choice.follow(token)
         if turns := loop_length([s.id for s in found]):
             return found[: max(len(found) - turns, len(search.prefix))]
         step, row = model.advance(state, _column((token,))), 0
         state = step.state
     return found
+
+
+class _Choice:
+    """The token to take at a place: the most likely one, or the one that a boost list prefers."""
+
+    def __init__(self, end: int, chooser: Chooser | None, prefix: Sequence[int]) -> None:
+        self._end = end
+        self._chooser = chooser
+        self._node = chooser.boost.after(prefix) if chooser else 0
+
+    def best(self, step: Advance, row: int) -> int:
+        label = int(step.logits[0, row].argmax())
+        if self._chooser is None or label == self._end:
+            return label
+        scores = _log_probabilities(step, 0, row)
+        scores[self._end] = -np.inf
+        return self._chooser.instead_of(label, scores, self._node)
+
+    def follow(self, token: int) -> None:
+        """Go on after a token that was taken."""
+        if self._chooser:
+            self._node, _ = self._chooser.boost.advance(self._node, token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +172,6 @@ def _most(model: AttentionModel, search: Search) -> int:
 
 def _too_new(spoken: Spoken, search: Search) -> bool:
     return search.before is not None and spoken.frame is not None and spoken.frame >= search.before
-
-
-def _best(step: Advance, row: int) -> int:
-    return int(step.logits[0, row].argmax())
 
 
 def _log_probabilities(step: Advance, batch: int, row: int) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,3 +43,12 @@ class GreedyCtc:
             for t in np.flatnonzero((labels != before) & (labels != self._blank))
         ]
         return emitted, CtcState(state.frames + len(frames), int(labels[-1]))
+
+    def tail(self, state: CtcState) -> list[Emission]:  # noqa: ARG002 - nothing is taken back
+        return []
+
+    def settle(self, state: CtcState) -> tuple[list[Emission], CtcState]:
+        return [], state
+
+    def resume(self, plain: CtcState, said: Sequence[int]) -> CtcState:  # noqa: ARG002 - needs no history
+        return plain

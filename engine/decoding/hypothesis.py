@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -31,7 +32,23 @@ class Decoder(Protocol):
         ...
 
     def step(self, frames: Frames, state: Any) -> tuple[list[Emission], Any]:
-        """Decode the next encoder frames [T, width] of a stream."""
+        """Decode the next encoder frames [T, width] of a stream: the symbols that are settled now, and the state."""
+        ...
+
+    def tail(self, state: Any) -> list[Emission]:
+        """Symbols after the settled ones that may still change; none for greedy decoders."""
+        ...
+
+    def settle(self, state: Any) -> tuple[list[Emission], Any]:
+        """Settle the tail: its symbols, and the state with which the plain greedy decoder of the head would go on."""
+        ...
+
+    def resume(self, plain: Any, said: Sequence[int]) -> Any:
+        """Go on from the plain state of another decoder of the same head.
+
+        Args:
+            said: tokens of the utterance so far.
+        """
         ...
 
 

@@ -6,6 +6,7 @@ end beyond the chunk, and the rest of it is carried into the next one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,6 +64,15 @@ class GreedyTransducer:
                 duration = 1
             t, symbols = t + duration, 0 if duration else symbols
         return emitted, TransducerState(prediction, state.frames + len(frames), t - len(frames))
+
+    def tail(self, state: TransducerState) -> list[Emission]:  # noqa: ARG002 - nothing is taken back
+        return []
+
+    def settle(self, state: TransducerState) -> tuple[list[Emission], TransducerState]:
+        return [], state
+
+    def resume(self, plain: TransducerState, said: Sequence[int]) -> TransducerState:  # noqa: ARG002 - needs no history
+        return plain
 
     def _best(self, scores: Frames) -> tuple[int, int]:
         """The most probable symbol, and the most probable duration: two separate groups of outputs."""

@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from engine.decoding.guidance import Guidance, make_decoder
 from engine.decoding.hypothesis import Emission
 from engine.encoder import encoder_stream, zero_frames
 from engine.features import LogMel
-from engine.frame_track import FrameTrack, greedy_decoder
+from engine.frame_track import FrameTrack
 from engine.models.encoder_graph import CacheAwareGraph
 from engine.models.parts import FrameBundle
 from engine.types import Frames
@@ -55,7 +56,7 @@ def _check(case: Case, bundle: FrameBundle, frames: Frames, emitted: list[Emissi
 def test_live_grids_give_the_tokens_of_the_reference(case: Case, open_model: OpenModel) -> None:
     bundle = replace(open_model(case.model, case.precision), max_symbols=case.max_symbols)
     frames = encoder_stream(bundle, case.grid).push(_features(case, bundle.encoder.bins))
-    decoder = greedy_decoder(bundle, case.decoder)
+    decoder = make_decoder(bundle, case.decoder, Guidance())
     emitted, _ = decoder.step(frames, decoder.start())
     _check(case, bundle, frames, emitted)
 
@@ -81,7 +82,7 @@ def test_nemos_own_loop_is_reproduced_step_by_step(case: Case, open_model: OpenM
     bundle = replace(open_model(case.model, case.precision), max_symbols=case.max_symbols)
     graph = bundle.encoder
     assert isinstance(graph, CacheAwareGraph)
-    decoder = greedy_decoder(bundle, case.decoder)
+    decoder = make_decoder(bundle, case.decoder, Guidance())
     encoder_state, state = graph.start(), decoder.start()
     frames: list[Frames] = []
     emitted: list[Emission] = []

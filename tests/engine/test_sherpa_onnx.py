@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.decoding.guidance import Guidance, make_decoder
 from engine.encoder import encoder_stream
-from engine.frame_track import greedy_decoder
 from engine.models.parts import FrameBundle
 from engine.models.vocabulary import WORD_MARK
 from engine.types import Frames, Samples
@@ -30,7 +30,7 @@ RECORDINGS = ["a1_short.flac", "a2_three.flac", "a3_silence.flac", "a4_noise.fla
 @pytest.mark.parametrize("name", FOLDERS)
 def test_same_features_same_tokens(name: str, models: Path, open_model: Callable[..., FrameBundle]) -> None:
     peer, bundle = _peer(models / name), open_model(name)
-    decoder = greedy_decoder(bundle, bundle.info.decoders[0])
+    decoder = make_decoder(bundle, bundle.info.decoders[0], Guidance())
     for sound in (np.concatenate((recording(file), np.zeros(16_000, np.float32))) for file in RECORDINGS):
         frames = encoder_stream(bundle, "sherpa").push(_kaldi_log_mel(sound, bundle.encoder.bins))
         emitted, _ = decoder.step(frames, decoder.start())

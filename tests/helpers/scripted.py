@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.core.ports import CHUNK_SAMPLES, AudioChunk, Ended, Opened, SourceEvent, SourceKind
+from engine.decoding.guidance import Guidance
 from engine.track import Hypothesis
 from engine.types import SAMPLE_RATE, Samples, Token
 
@@ -46,6 +47,9 @@ class ScriptedTrack:
 
     def finish(self) -> None:
         self._finished = True
+
+    def guide(self, guidance: Guidance) -> None:
+        """The script says what is heard, whatever is listened for."""
 
     def drop(self, tokens: int) -> None:
         assert tokens <= self.hypothesis.settled

@@ -1,0 +1,90 @@
+"""What decides about a search besides the model, and the decoder that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.boosting.boost import Boost
+from engine.decoding.beam import BeamOptions
+from engine.decoding.boosted_ctc import BoostedCtc
+from engine.decoding.boosted_transducer import BoostedTransducer
+from engine.decoding.ctc import GreedyCtc
+from engine.decoding.ctc_beam import CtcBeam
+from engine.decoding.fusion import Fusion
+from engine.decoding.guard import Chooser
+from engine.decoding.hypothesis import Decoder
+from engine.decoding.transducer import GreedyTransducer
+from engine.decoding.transducer_beam import TransducerBeam
+from engine.errors import UnsupportedDecoder
+from engine.language_model import LanguageModel
+from engine.language_scores import language_scores
+from engine.models.parts import FrameBundle
+from engine.models.transducer_nets import TransducerNets
+from engine.models.vocabulary import Vocabulary
+from engine.scores import ScoreFunction
+from engine.types import Frames
+
+DEFAULT_BEAM = 4
+"""Paths kept where a list or a language model takes part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guidance:
+    """A boost list and a language model, either or none, and how widely they may search."""
+
+    boost: Boost | None = None
+    language_model: LanguageModel | None = None
+    beam: int | None = None
+    """Paths kept: 1 is greedy; None is greedy where nothing guides and narrow where something does."""
+
+    @property
+    def width(self) -> int:
+        """Paths kept."""
+        if self.beam is not None:
+            return self.beam
+        return DEFAULT_BEAM if self.boost or self.language_model else 1
+
+    @property
+    def searches(self) -> bool:
+        """True for a beam search. A language model needs one, if only of one path: it scores whole words."""
+        return self.width > 1 or self.language_model is not None
+
+    def scores(self, pieces: tuple[str, ...]) -> Fusion:
+        """All that guides, as one score function over a model's pieces."""
+        functions: list[ScoreFunction] = [self.boost] if self.boost else []
+        if self.language_model:
+            functions.append(language_scores(self.language_model, pieces))
+        return Fusion(functions)
+
+
+def make_decoder(bundle: FrameBundle, name: str, guidance: Guidance) -> Decoder:
+    """The decoder for a head of a model: "ctc" or "transducer".
+
+    Raises:
+        UnsupportedDecoder: the model has no such head.
+    """
+    if name == "ctc" and bundle.ctc is not None:
+        return _ctc_decoder(bundle.ctc, bundle.vocabulary, guidance)
+    if name == "transducer" and bundle.transducer is not None:
+        return _transducer_decoder(bundle.transducer, bundle, guidance)
+    raise UnsupportedDecoder(bundle.info.name, name, bundle.info.decoders)
+
+
+def _ctc_decoder(head: Callable[[Frames], Frames], vocabulary: Vocabulary, guidance: Guidance) -> Decoder:
+    blank = vocabulary.blank
+    if guidance.searches:
+        return CtcBeam(head, blank, guidance.scores(vocabulary.pieces), BeamOptions(size=guidance.width))
+    if guidance.boost:
+        return BoostedCtc(head, blank, Chooser(guidance.boost))
+    return GreedyCtc(head, blank)
+
+
+def _transducer_decoder(nets: TransducerNets, bundle: FrameBundle, guidance: Guidance) -> Decoder:
+    limits = (bundle.vocabulary.blank, bundle.durations, bundle.max_symbols)
+    if guidance.searches:
+        fusion = guidance.scores(bundle.vocabulary.pieces)
+        return TransducerBeam(nets, *limits, fusion, BeamOptions(size=guidance.width))
+    if guidance.boost:
+        return BoostedTransducer(nets, *limits, Chooser(guidance.boost))
+    return GreedyTransducer(nets, *limits)
