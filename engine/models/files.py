@@ -9,6 +9,7 @@ from pathlib import Path
 from engine.errors import ModelFileMissing
 from engine.models.config import Config
 from engine.models.options import ModelOptions, Precision
+from engine.models.prepared import PreparedGraphs
 from engine.models.session import Graph, open_graph
 from engine.models.vocabulary import Vocabulary, read_vocabulary
 
@@ -51,7 +52,7 @@ class ModelFolder:
         precision: Precision = wanted if wanted != "auto" else "fp32" if "fp32" in found or not found else "int8"
         if precision not in found:
             raise ModelFileMissing(self.path / _file_name(role, precision, found), use)
-        return open_graph(found[precision], self.options, use), precision
+        return self._prepared(found[precision], use) or open_graph(found[precision], self.options, use), precision
 
     def open_beside(self, role: str, use: str, precision: Precision) -> Graph:
         """A smaller graph of the same model, in the same precision where the folder has it."""
@@ -59,6 +60,13 @@ class ModelFolder:
         if not found:
             raise ModelFileMissing(self.path / _file_name(role, precision, found), use)
         return open_graph(found.get(precision) or next(iter(found.values())), self.options, use)
+
+    def _prepared(self, original: Path, use: str) -> Graph | None:
+        """The rewritten graph that was found to be cheaper; those found on the CPU say nothing about a GPU."""
+        options = self.options
+        if options.prepared is None or options.provider != "cpu" or options.precision != "auto":
+            return None
+        return PreparedGraphs(options.prepared).open(original, options, use)
 
 
 def _file_name(role: str, precision: Precision, found: dict[Precision, Path]) -> str:

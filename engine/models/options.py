@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, TypeAlias
 
 Provider: TypeAlias = Literal["cpu", "cuda", "auto"]
@@ -25,3 +26,6 @@ class ModelOptions:
     else int8."""
     decoder: str | None = None
     """"ctc", "transducer", "attention", or None for the model's default."""
+    prepared: Path | None = None
+    """Folder of rewritten graphs (`engine.models.prepared`) that stand in for published ones where `precision` is
+    "auto"; None: always the published ones."""

@@ -59,4 +59,5 @@ def block_attributes(linear: Linear) -> dict[str, int]:
 def _scales(weights: Weights, axis: int) -> Weights:
     """What weights are divided by, the axis kept. A column of zeros gets a scale it can be divided by."""
     largest = np.abs(weights).max(axis=axis, keepdims=True)
-    return np.maximum(largest / np.float32(_LARGEST), np.float32(1e-12)).astype(np.float32)
+    scales: Weights = np.maximum(largest / np.float32(_LARGEST), np.float32(1e-12))
+    return scales

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
+from onnx.external_data_helper import ExternalDataInfo, uses_external_data
 
 Array = NDArray[Any]
 
@@ -20,8 +22,13 @@ class Unrecognised(Exception):
 class Nodes:
     """An index over the nodes of a model. Reads it, never changes it."""
 
-    def __init__(self, model: onnx.ModelProto) -> None:
+    def __init__(self, model: onnx.ModelProto, folder: Path) -> None:
+        """
+        Args:
+            folder: where the weights are that the model keeps in files of their own.
+        """
         self.model = model
+        self._folder = folder
         self._initializers = {tensor.name: tensor for tensor in model.graph.initializer}
         self._makers: dict[str, onnx.NodeProto] = {}
         self._takers: dict[str, list[onnx.NodeProto]] = defaultdict(list)
@@ -34,13 +41,19 @@ class Nodes:
     def constant(self, name: str) -> Array | None:
         """The value of a tensor that is written into the graph, or None."""
         if tensor := self._initializers.get(name):
-            return numpy_helper.to_array(tensor)
+            return self._mapped(tensor) if uses_external_data(tensor) else numpy_helper.to_array(tensor)
         maker = self._makers.get(name)
         if maker is not None and maker.op_type == "Constant":
             return numpy_helper.to_array(maker.attribute[0].t)
         if maker is not None and maker.op_type == "Identity":
             return self.constant(maker.input[0])
         return None
+
+    def _mapped(self, tensor: onnx.TensorProto) -> Array:
+        """A tensor in a file of its own: mapped, for the largest models do not fit into memory twice."""
+        place, shape = ExternalDataInfo(tensor), tuple(tensor.dims)
+        kind = helper.tensor_dtype_to_np_dtype(tensor.data_type)
+        return np.memmap(self._folder / place.location, kind, "r", place.offset or 0, shape or (1,)).reshape(shape)
 
     def weights(self, name: str, rank: int) -> NDArray[np.float32]:
         """A constant float32 tensor of this many dimensions."""
@@ -94,20 +107,6 @@ class Nodes:
         first, second = node.input
         other: str = second if first == name else first
         return other
-
-    def ancestors(self, names: list[str]) -> tuple[list[onnx.NodeProto], set[str]]:
-        """The nodes that the given tensors need, in graph order, and every tensor name among them."""
-        needed, queue, kept = set[str](), list(names), set[int]()
-        while queue:
-            name = queue.pop()
-            if name in needed:
-                continue
-            needed.add(name)
-            node = self._makers.get(name)
-            if node is not None and id(node) not in kept:
-                kept.add(id(node))
-                queue.extend(item for item in node.input if item)
-        return [node for node in self.model.graph.node if id(node) in kept], needed
 
 
 def _carries(node: onnx.NodeProto, name: str) -> bool:

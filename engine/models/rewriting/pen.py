@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
+from onnx import helper
 
 from engine.models.rewriting.linears import CONTRIBUTED, Form, block_attributes, blocks, columns
 from engine.models.rewriting.network import Linear, Norm
@@ -16,7 +16,7 @@ Array = NDArray[Any]
 
 
 class Pen:
-    """Collects the nodes and weights of a graph in the order they are written."""
+    """Writes nodes and weights into a model, in the order in which they are asked for."""
 
     def __init__(self, form: Form) -> None:
         """
@@ -24,18 +24,21 @@ class Pen:
             form: how linear maps are written.
         """
         self.form = form
-        self.nodes: list[onnx.NodeProto] = []
-        self.weights: list[onnx.TensorProto] = []
+        self.model = onnx.ModelProto()
+        # Straight into the model: every copy of the weights would take as much memory again.
+        self._nodes = self.model.graph.node
+        self._weights = self.model.graph.initializer
         self._small: dict[tuple[str, tuple[int, ...], bytes], str] = {}
 
     def constant(self, value: Array) -> str:
         """The name of a constant tensor; small equal ones share it."""
-        value = np.ascontiguousarray(value)
+        value = np.asarray(value, order="C")
         key = (str(value.dtype), value.shape, value.tobytes() if value.size <= 64 else b"")
         if key[2] and key in self._small:
             return self._small[key]
-        name = f"w{len(self.weights)}"
-        self.weights.append(numpy_helper.from_array(value, name))
+        name = f"w{len(self._weights)}"
+        kind = helper.np_dtype_to_tensor_dtype(value.dtype)
+        self._weights.add(name=name, data_type=kind, dims=value.shape, raw_data=value.tobytes())
         if key[2]:
             self._small[key] = name
         return name
@@ -49,8 +52,8 @@ class Pen:
 
     def ops(self, kind: str, count: int, *inputs: str, **attributes: Any) -> list[str]:
         """A node with several outputs."""
-        names = [f"t{len(self.nodes)}_{i}" for i in range(count)]
-        self.nodes.append(helper.make_node(kind, inputs, names, **attributes))
+        names = [f"t{len(self._nodes)}_{i}" for i in range(count)]
+        self._nodes.append(helper.make_node(kind, inputs, names, **attributes))
         return names
 
     def reshape(self, x: str, *shape: int) -> str:
@@ -91,4 +94,4 @@ class Pen:
 
     def rename(self, name: str, output: str) -> None:
         """Give a tensor the name of a graph output."""
-        self.nodes.append(helper.make_node("Identity", [name], [output]))
+        self._nodes.append(helper.make_node("Identity", [name], [output]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 
@@ -23,13 +25,13 @@ _NORM_EPSILON = 1e-5
 """ONNX's default where a LayerNormalization names none."""
 
 
-def recognise(model: onnx.ModelProto, steps: int) -> tuple[Network, Folded]:
+def recognise(model: onnx.ModelProto, folder: Path, steps: int) -> tuple[Network, Folded]:
     """The network a graph computes, and what it does with attention over `steps` steps.
 
     Raises:
         Unrecognised: the graph is not NeMo's export of a cache-aware FastConformer in float32.
     """
-    return _Reader(Nodes(model), steps).read()
+    return _Reader(Nodes(model, folder), steps).read()
 
 
 class _Reader:

@@ -219,7 +219,7 @@ class _Writer:
         pen.rename(pen.reshape(x, -1, self.new, network.head.weight.shape[1]), name)
 
     def model(self) -> onnx.ModelProto:
-        network, streams = self.network, "streams"
+        network, streams, model = self.network, "streams", self.pen.model
         layers = len(network.layers)
         caches: list[list[str | int]] = [
             [streams, layers, network.cache, 2 * network.width],
@@ -229,17 +229,15 @@ class _Writer:
         outputs: list[str | int] = [streams, network.width, self.new]
         if network.head is not None:
             outputs = [streams, self.new, network.head.weight.shape[1]]
-        graph = helper.make_graph(
-            self.pen.nodes,
-            self.like.graph.name,
-            _declared(self.like.graph.input, [[streams, network.bins, self.window], [streams], *caches]),
-            _declared(self.like.graph.output, [outputs, [streams], *caches]),
-            self.pen.weights,
-        )
-        opsets = [helper.make_opsetid("", _OPSET)]
+        like = self.like.graph
+        model.graph.name = like.name
+        model.graph.input.extend(_declared(like.input, [[streams, network.bins, self.window], [streams], *caches]))
+        model.graph.output.extend(_declared(like.output, [outputs, [streams], *caches]))
+        model.ir_version = _IR_VERSION
+        model.opset_import.append(helper.make_opsetid("", _OPSET))
         if self.pen.form != "fp32":
-            opsets.append(helper.make_opsetid(CONTRIBUTED, 1))
-        return helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION)
+            model.opset_import.append(helper.make_opsetid(CONTRIBUTED, 1))
+        return model
 
 
 def _declared(like: list[onnx.ValueInfoProto], shapes: list[list[str | int]]) -> list[onnx.ValueInfoProto]:
