@@ -31,7 +31,7 @@ from app.ui.control_strip import ControlStrip
 from app.ui.frame import WindowFrame
 from app.ui.live_captions import LiveCaptions
 from app.ui.settings_keeper import SettingsKeeper
-from app.ui.status_text import hint, speaker_name, status_line
+from app.ui.status_text import StatusLine, hint, speaker_name, status_line
 from app.ui.text_out import TextOut
 from app.ui.theme import CaptionStyle, menu_sheet
 from app.ui.window_place import WindowPlace
@@ -70,7 +70,7 @@ class CaptionWindow(QWidget):
         self._keeper = keeper
         self._style = style
         self._find_devices = find_devices
-        self._notice = ""
+        self._notice: StatusLine | None = None
         self._fitted = 0
         self._fitting = False
         self._closing = False
@@ -87,7 +87,7 @@ class CaptionWindow(QWidget):
         self._arrange()
         self._place = WindowPlace(self, keeper)
         self._notice_timer = QTimer(self, singleShot=True, interval=NOTICE_MS)
-        self._notice_timer.timeout.connect(lambda: self.show_notice(""))
+        self._notice_timer.timeout.connect(self._forget_notice)
         self._connect()
         self._show_settings(keeper.settings)
         self._show_activity(live.activity)
@@ -98,12 +98,16 @@ class CaptionWindow(QWidget):
     # From outside
 
     @Slot(str)
-    def show_notice(self, sentence: str) -> None:
+    @Slot(str, bool)
+    def show_notice(self, sentence: str, warning: bool = True) -> None:
         """Show a remark for a while."""
-        self._notice = sentence
+        self._notice = StatusLine(sentence, warning)
+        self._notice_timer.start()
         self._show_status()
-        if sentence:
-            self._notice_timer.start()
+
+    def _forget_notice(self) -> None:
+        self._notice = None
+        self._show_status()
 
     def name_source(self, spec: str, name: str) -> None:
         """What a source that is in no list is called."""

@@ -67,6 +67,8 @@ class ControlStrip(QWidget):
 
     def _show_buttons(self) -> None:
         narrow = self.width() < NARROW
+        beside = Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+        self.source.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly if narrow else beside)
         for button in self._spare:
             _keep_place(button, not narrow)
             button.setVisible(not narrow and not self._quiet)
@@ -120,7 +122,6 @@ class ControlStrip(QWidget):
         button.setObjectName("source")
         button.setMenu(sources)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._prepare(button, self.tr("Source"))
         button.setMinimumWidth(0)
         button.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)

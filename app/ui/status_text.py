@@ -24,11 +24,13 @@ def tr(text: str, comment: str = "") -> str:
     return QCoreApplication.translate("Status", text, comment)
 
 
-def status_line(activity: Activity, notice: str = "") -> StatusLine:
+def status_line(activity: Activity, notice: StatusLine | None = None) -> StatusLine:
     """`notice`: a passing remark that is shown instead while captions are well."""
-    trouble = activity.failure or _first(activity.lost) or notice
+    trouble = activity.failure or next(iter(activity.lost.values()), "")
     if trouble:
         return StatusLine(trouble, warning=True)
+    if notice:
+        return notice
     match activity.phase:
         case Phase.PAUSED if activity.over:
             return StatusLine(tr("The recording is over."))
@@ -90,7 +92,3 @@ def _silence(kind: SourceKind, silent: Silent) -> StatusLine:
         return StatusLine(sentence.format(device=silent.device, seconds=seconds), warning=True)
     sentence = tr("Nothing has played on {device} for {seconds} s.")
     return StatusLine(sentence.format(device=silent.device, seconds=seconds))
-
-
-def _first(sentences: object) -> str:
-    return next(iter(sentences.values()), "") if isinstance(sentences, dict) else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from app.core.settings import Place, Settings, SettingsFile
 from app.ui.caption_window import SMALLEST_WIDTH, CaptionWindow
 from app.ui.live_captions import LiveCaptions
 from app.ui.placement import rescued
+from app.ui.signals import SignalWatch
 from tests.helpers.talk import said
 from tests.ui.conftest import MIC, SYSTEM, Stage
 
@@ -200,6 +203,18 @@ def test_closing_waits_for_the_last_words(
     assert whole_text(live.captions, str) == "And that was the last word.\n"
 
 
+def test_the_systems_request_to_end_closes_the_gentle_way(
+    qtbot: QtBot, window: CaptionWindow, live: LiveCaptions, stage: Stage
+) -> None:
+    run(qtbot, live)
+    stage.session.last_words.append(Captioned(MIC, said("Not lost.")))
+    watch = SignalWatch(window.close, window)
+    with qtbot.waitSignal(window.closed):
+        os.kill(os.getpid(), signal.SIGTERM)
+    watch.remove()
+    assert whole_text(live.captions, str) == "Not lost.\n"
+
+
 def test_copying_shown_text_and_everything(
     qtbot: QtBot, window: CaptionWindow, live: LiveCaptions, stage: Stage
 ) -> None:
@@ -210,6 +225,7 @@ def test_copying_shown_text_and_everything(
     qtbot.waitUntil(lambda: bool(window.view.shown_text()))
     qtbot.keyClick(window.view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert QGuiApplication.clipboard().text() == "Hello there."
+    assert (status(window), window.strip.status.line.warning) == ("Copied.", False)
     window.actions_.clear.trigger()
     assert window.view.shown_text() == ""
     window.actions_.copy_all.trigger()

@@ -1,0 +1,87 @@
+"""On a real desktop (Xvfb and a window manager): the window stays above others and has its place in the task bar."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+TOOLS = ("Xvfb", "openbox", "xprop")
+PROGRAM = """
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from PySide6.QtCore import QTimer
+from app import bootstrap
+from app.core import models
+from engine.endpoint import EndpointRules
+from engine.recognizer import Stream
+from tests.helpers.scripted import ScriptedTrack
+
+stream = lambda: Stream(ScriptedTrack([]), EndpointRules())
+models.load = lambda *_: SimpleNamespace(info=SimpleNamespace(name="Scripted"), stream=stream)
+application = bootstrap.make_application()
+program = bootstrap.Program("mic")
+program.window.show()
+print(int(program.window.winId()), flush=True)
+application.exec()
+program.end()
+"""
+
+pytestmark = [
+    pytest.mark.desktop,
+    pytest.mark.skipif(not all(map(shutil.which, TOOLS)), reason=f"needs {', '.join(TOOLS)}"),
+]
+
+
+@pytest.fixture
+def display() -> Iterator[str]:
+    """A screen of its own with a window manager."""
+    reader, writer = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
+        pass_fds=[writer],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        name = f":{answer.readline().strip()}"
+    manager = subprocess.Popen(["openbox"], env={**os.environ, "DISPLAY": name}, stderr=subprocess.DEVNULL)
+    yield name
+    for process in (manager, server):
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture
+def window(display: str) -> Iterator[tuple[str, str]]:
+    """The program's window on it: (display, window id)."""
+    environment = {**os.environ, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb"}
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], env=environment, cwd=root, stdout=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout is not None
+        yield display, program.stdout.readline().strip()
+        program.terminate()
+        assert program.wait(20) == 0, "the request to end closes the window and the program"
+
+
+def properties(window: tuple[str, str]) -> str:
+    display, number = window
+    command = ["xprop", "-display", display, "-id", number, "_NET_WM_STATE", "_NET_WM_WINDOW_TYPE", "WM_NAME"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+def test_the_window_is_above_others_and_can_be_found_again(qtbot: QtBot, window: tuple[str, str]) -> None:
+    qtbot.waitUntil(lambda: "_NET_WM_STATE_ABOVE" in properties(window), timeout=10_000)
+    found = properties(window)
+    assert "SKIP_TASKBAR" not in found
+    assert "_NET_WM_WINDOW_TYPE_NORMAL" in found
+    assert "Caique" in found
