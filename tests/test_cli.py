@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,16 @@ from app import cli
 from app.commands.window import has_display
 from app.core import catalogue
 from app.core.errors import ModelNotFound
+
+
+@pytest.fixture(autouse=True)
+def _hooks_stay() -> Iterator[None]:
+    """The command line takes over logging and the hooks for unforeseen errors; pytest wants them back."""
+    hooks, root = (sys.excepthook, threading.excepthook), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    sys.excepthook, threading.excepthook = hooks
+    root.handlers[:], root.level = handlers, level
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
