@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
 
 from app import cli
@@ -13,4 +14,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    # A frozen program starts its background processes by starting itself.
+    multiprocessing.freeze_support()
     sys.exit(main())

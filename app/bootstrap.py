@@ -101,7 +101,9 @@ class Program:
         self.hook.remove()
 
     def _load(self) -> Recognizer:
-        return models.load(self._folder, self._decoder, self._latency)
+        recognizer = models.load(self._folder, self._decoder, self._latency)
+        models.prepare(recognizer)
+        return recognizer
 
     def _make_session(self, sources: Sequence[Source], on_event: Callable[[SessionEvent], None]) -> CaptionSession:
         return CaptionSession(sources, lambda: self._loading.result().stream(), on_event)

@@ -40,6 +40,7 @@ def run(source: str, folder: Path | None, decoder: str | None, latency: int | No
     """Caption a live source until it ends or the user stops it; 1 when it could not go on."""
     sources = open_sources(source)
     recognizer = models.load(folder, decoder, latency)
+    models.prepare(recognizer)
     return caption(sources, recognizer.stream)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from app.core import paths
 from app.core.catalogue import latency_profiles, model_folder
 from app.core.errors import UsageError
 from engine.models.options import ModelOptions
@@ -19,7 +20,7 @@ def load(folder: Path | None, decoder: str | None, latency: int | None) -> Recog
     chosen = model_folder(folder)
     profiles = latency_profiles(chosen)
     if not profiles:
-        recognizer = Recognizer.load(chosen, ModelOptions(decoder=decoder))
+        recognizer = Recognizer.load(chosen, _options(decoder))
         only = round((recognizer.info.chunk + recognizer.info.look_ahead) * 1000)
         if latency not in (None, only):
             offered = f"{only} ms" if only else "its own"
@@ -29,4 +30,17 @@ def load(folder: Path | None, decoder: str | None, latency: int | None) -> Recog
     if delay not in profiles:
         offered = ", ".join(map(str, profiles))
         raise UsageError(f"The model {chosen.name} has no latency of {latency} ms; it has {offered} ms.")
-    return Recognizer.load(profiles[delay], ModelOptions(decoder=decoder))
+    return Recognizer.load(profiles[delay], _options(decoder))
+
+
+def prepare(recognizer: Recognizer) -> None:
+    """Begin, in the background, to make a model cheaper for the next start; does nothing where that is done."""
+    recognizer.prepare(_prepared())
+
+
+def _options(decoder: str | None) -> ModelOptions:
+    return ModelOptions(decoder=decoder, prepared=_prepared())
+
+
+def _prepared() -> Path:
+    return paths.cache_folder() / "prepared"

@@ -18,7 +18,9 @@ import multiprocessing
 import os
 import platform
 import shutil
+import signal
 import tempfile
+import time
 from dataclasses import asdict, dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -36,6 +38,9 @@ _REVISION = 1
 _WORTH_IT = 0.9
 """Share of the original's cost above which the original stays."""
 _RECORD = "record.json"
+_UNFINISHED = ".new-"
+_ABANDONED = 3600.0
+"""Seconds after which a workspace belongs to no running process any more."""
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +74,10 @@ class PreparedGraphs:
     def open(self, original: Path, options: ModelOptions, use: str) -> Graph | None:
         """The prepared graph that stands for `original`, opened; None where the original must serve."""
         entry, record = self._entry(original), self.record(original)
-        if entry is None or record is None or not record.graph:
+        if entry is None or record is None:
+            return None
+        _log.info("%s", record.sentence)
+        if not record.graph:
             return None
         try:
             return open_graph(entry / record.graph, options, use)
@@ -103,9 +111,10 @@ class PreparedGraphs:
         from engine.models.preparing import best_graph
 
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._remove_leftovers()
         sources = _files_of(original)
         entry = self.folder / _hash(sources)
-        workspace = Path(tempfile.mkdtemp(prefix=".new-", dir=self.folder))
+        workspace = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self.folder))
         try:
             choice = best_graph(original, workspace / "trials", samples, _WORTH_IT)
             finished = workspace / "entry"
@@ -121,7 +130,6 @@ class PreparedGraphs:
         finally:
             shutil.rmtree(workspace, ignore_errors=True)
         self._remember(original, sources, entry.name)
-        _log.info("%s", record.sentence)
         return record
 
     def prepare_in_background(self, graph: Path) -> BaseProcess | None:
@@ -136,6 +144,12 @@ class PreparedGraphs:
         )
         process.start()
         return process
+
+    def _remove_leftovers(self) -> None:
+        """What a process left that ended before it had finished: gigabytes, for the largest models."""
+        for folder in self.folder.glob(f"{_UNFINISHED}*"):
+            if time.time() - folder.stat().st_mtime > _ABANDONED:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _entry(self, original: Path) -> Path | None:
         """Where the graph that the file at this path holds has its entry; None if the file has changed since."""
@@ -159,13 +173,15 @@ class PreparedGraphs:
 
 
 def _prepare_quietly(folder: Path, original: Path) -> None:
-    """What the background process does."""
+    """What the background process does. A failure leaves no record: the original goes on serving."""
+    # Ctrl-C in a terminal reaches all its processes; the program ends this one itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(10)
     try:
         PreparedGraphs(folder).prepare(original)
     except (EngineError, OSError) as error:
-        _log.warning("%s stays as it is: %s", original, error)
+        _log.info("%s stays as it is: %s", original, error)
 
 
 def _files_of(original: Path) -> list[Path]:

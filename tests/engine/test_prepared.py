@@ -17,6 +17,7 @@ from engine.models.encoder_graph import CacheAwareGraph
 from engine.models.options import ModelOptions
 from engine.models.parts import FrameBundle
 from engine.models.prepared import PreparedGraphs
+from engine.recognizer import Recognizer
 from tests.helpers.reference import recording
 from tests.helpers.rewritten import GRAPHS, run_steps
 
@@ -147,16 +148,19 @@ def test_what_another_machine_or_version_found_does_not_count(fact: str, model: 
 
 
 def test_preparing_leaves_nothing_else_behind(model: Path, prepared: PreparedGraphs) -> None:
+    abandoned = prepared.folder / ".new-abandoned"
+    abandoned.mkdir(parents=True)
+    os.utime(abandoned, (0, 0))
     prepared.prepare(model / "model.onnx", SHORT)
     entry = _open(model, prepared).graph.path.parent
     assert sorted(path.name for path in prepared.folder.iterdir()) == sorted([entry.name, "originals"])
 
 
 def test_it_is_made_in_the_background(model: Path, prepared: PreparedGraphs) -> None:
-    process = prepared.prepare_in_background(model / "model.onnx")
+    options = ModelOptions(prepared=prepared.folder)
+    process = Recognizer.load(model, options).prepare(prepared.folder)
     assert process is not None
     process.join(timeout=100)
     assert process.exitcode == 0
     assert _serves(model, prepared)
-    assert prepared.prepare_in_background(model / "model.onnx") is None
-    assert prepared.prepare_in_background(_open(model, prepared).graph.path) is None
+    assert Recognizer.load(model, options).prepare(prepared.folder) is None
