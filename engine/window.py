@@ -1,4 +1,4 @@
-"""The stretch of sound that an attention model looks at, and how its encoder frames come about.
+"""The stretch of sound that an attention model looks at.
 
 A window opens with speech, grows while it goes on, and closes with a pause. Which sound and which tokens belong
 to it is kept here; when it is decoded, and what of it is settled, is decided in `window_track.py`.
@@ -6,49 +6,10 @@ to it is kept here; when it is decoded, and what of it is settled, is decided in
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
-import numpy as np
-
+from engine.models.window_encoder import WindowEncoder
 from engine.types import SAMPLE_RATE, Frames, Samples, Token
-
-
-class WindowEncoder(Protocol):
-    """Turns the growing sound of one window into encoder frames."""
-
-    def extend(self, samples: Samples) -> None:
-        """More sound at the end."""
-        ...
-
-    def forget(self, samples: int) -> None:
-        """The first `samples` samples leave the window."""
-        ...
-
-    def frames(self, samples: int) -> Frames:
-        """Encoder frames [T, D] of the window's first `samples` samples."""
-        ...
-
-
-class Reencoder:
-    """The encoder of a model without caches: the whole window goes through the graph each time."""
-
-    def __init__(self, encode: Callable[[Samples], Frames]) -> None:
-        self._encode = encode
-        self._sound: Samples = np.zeros(0, np.float32)
-
-    def extend(self, samples: Samples) -> None:
-        """More sound at the end."""
-        self._sound = np.concatenate([self._sound, samples])
-
-    def forget(self, samples: int) -> None:
-        """The first `samples` samples leave the window."""
-        self._sound = self._sound[samples:]
-
-    def frames(self, samples: int) -> Frames:
-        """Encoder frames [T, D] of the window's first `samples` samples."""
-        return self._encode(self._sound[:samples])
 
 
 @dataclass(slots=True)

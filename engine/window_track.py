@@ -25,7 +25,7 @@ from engine.text.words import opens_word
 from engine.track import Hypothesis
 from engine.types import SAMPLE_RATE, Frames, Samples, Token
 from engine.vad import BLOCK, BLOCK_SECONDS, Voice
-from engine.window import Reencoder, Window, WindowEncoder
+from engine.window import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +76,12 @@ class WindowTrack:
         voice: Voice,
         rules: WindowRules | None = None,
         beam_width: int = 1,
-        encoder: Callable[[], WindowEncoder] | None = None,
         guidance: Guidance | None = None,
     ) -> None:
         """
         Args:
             voice: judges this stream's sound and no other's.
             beam_width: branches of the search in the last pass of a window; 1 is greedy search.
-            encoder: makes the encoder of a new window; by default the model encodes all of it at each pass.
             guidance: a boost list; language models have no say beside a decoder that is one.
         """
         self._model = model
@@ -91,7 +89,6 @@ class WindowTrack:
         self._rules = rules or WindowRules()
         self._beam_width = beam_width
         self._chooser = _chooser(guidance or Guidance())
-        self._encoder = encoder or (lambda: Reencoder(model.encode))
         self._pending: Samples = np.zeros(0, np.float32)
         self._heard = 0
         self._recent: deque[Samples] = deque(maxlen=_blocks(self._rules.pre_roll) + self._rules.onset_blocks)
@@ -163,7 +160,14 @@ class WindowTrack:
         start = max(self._heard - len(sound), self._closed_until)
         spoken_from = self._heard - self._onset * BLOCK
         self._window = Window(
-            self._encoder(), start, start, spoken_from, self._heard, self._heard, self._onset, earliest=self._decoded
+            self._model.window(),
+            start,
+            start,
+            spoken_from,
+            self._heard,
+            self._heard,
+            self._onset,
+            earliest=self._decoded,
         )
         self._window.extend(sound[len(sound) - (self._heard - start) :])
         self._recent.clear()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.models.parts import Bundle
 from engine.models.session import Array
+from engine.models.window_encoder import WindowEncoder
 from engine.types import Frames, Samples
 
 Ids = NDArray[np.int64]
@@ -93,6 +94,10 @@ class AttentionModel(Protocol):
 
     def encode(self, samples: Samples) -> Frames:
         """Encoder frames [T, D] of a whole window."""
+        ...
+
+    def window(self) -> WindowEncoder:
+        """An encoder for one window of a stream."""
         ...
 
     def start(self, frames: Frames) -> DecoderState:

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Protocol
 
 from engine.errors import ModelUnknown, UnsupportedDecoder
-from engine.models import layout_canary, layout_ctc, layout_moonshine, layout_nemo_transducer, layout_sherpa_transducer
+from engine.models import (
+    layout_canary,
+    layout_ctc,
+    layout_moonshine,
+    layout_nemo_transducer,
+    layout_sherpa_transducer,
+    layout_streaming_moonshine,
+)
 from engine.models.options import ModelOptions
 from engine.models.parts import Bundle
 
@@ -26,10 +33,11 @@ class Layout(Protocol):
 
 LAYOUTS: tuple[Layout, ...] = (
     layout_ctc,
+    layout_moonshine,
+    layout_streaming_moonshine,
     layout_canary,
     layout_nemo_transducer,
     layout_sherpa_transducer,
-    layout_moonshine,
 )
 
 

@@ -20,6 +20,7 @@ from engine.models.files import graphs
 from engine.models.options import ModelOptions, Precision
 from engine.models.session import Array, Graph, open_graph
 from engine.models.sizes import feature_bins
+from engine.models.window_encoder import Reencoder, WindowEncoder
 from engine.types import SAMPLE_RATE, Frames, ModelInfo, Samples
 
 _FRAME_SECONDS = 0.08
@@ -53,6 +54,10 @@ class Canary:
         embeddings, mask = self.encoder.run(np.ascontiguousarray(features.T[None]), np.array([len(features)], np.int64))
         frames: Frames = embeddings[0][mask[0] != 0]
         return frames
+
+    def window(self) -> WindowEncoder:
+        """An encoder for one window of a stream: all of it each time."""
+        return Reencoder(self.encode)
 
     def start(self, frames: Frames) -> DecoderState:
         """A decoder that has seen no token."""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from engine.decoding.attention import Search, beam, greedy, loop_length
 from engine.models.attention import Advance, DecoderState, Ids
+from engine.models.window_encoder import Reencoder, WindowEncoder
 from engine.types import Frames, Samples
 
 BEGIN, END = 4, 5
@@ -38,6 +39,9 @@ class TableModel:
 
     def encode(self, samples: Samples) -> Frames:
         return FRAMES
+
+    def window(self) -> WindowEncoder:
+        return Reencoder(self.encode)
 
     def start(self, frames: Frames) -> DecoderState:
         return DecoderState((frames[None],), (np.zeros((1, 0, 1), np.float32),), batch_axis=0)

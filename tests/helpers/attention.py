@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.models.attention import Advance, DecoderState, Ids
+from engine.models.window_encoder import Reencoder, WindowEncoder
 from engine.types import Frames, Samples
 
 HOP = 384
@@ -62,6 +63,9 @@ class LevelModel:
 
     def encode(self, samples: Samples) -> Frames:
         return samples[: len(samples) // HOP * HOP : HOP, None]
+
+    def window(self) -> WindowEncoder:
+        return Reencoder(self.encode)
 
     def start(self, frames: Frames) -> DecoderState:
         return DecoderState((frames[None],), (np.zeros((1, 0, 1), np.float32),), batch_axis=0)

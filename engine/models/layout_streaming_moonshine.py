@@ -1,0 +1,99 @@
+"""Layout: a streaming encoder of our own training, encoder (.onnx), before Moonshine's decoder_model_merged.
+
+One call takes any whole number of frames' sound as one chunk, and caches; it gives the chunk's frames, which stay,
+and the next caches. All sizes and first values are in the metadata that training/export.py writes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.errors import ModelFileBroken, ModelMismatch
+from engine.models.attention import AttentionBundle
+from engine.models.files import graphs
+from engine.models.moonshine import FRAME_SAMPLES, MoonshineDecoder, assemble
+from engine.models.options import ModelOptions
+from engine.models.session import Array, Graph, open_graph
+from engine.models.window_encoder import Appender, Caches, WindowEncoder
+from engine.types import SAMPLE_RATE, Frames, Samples
+
+_ENCODER, _DECODER = "encoder", "decoder_model_merged"
+_MODEL_TYPE = "caique-streaming-moonshine-encoder"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamingEncoder:
+    """The streaming encoder; an `engine.models.moonshine.Encoder`."""
+
+    graph: Graph
+    chunk: int
+    """Samples of a chunk."""
+    first: tuple[tuple[str, Array], ...]
+    """Caches of a stream that has heard nothing, in the graph's order."""
+
+    def encode(self, samples: Samples) -> Frames:
+        """Frames [T, D] of a whole window."""
+        window = self.window()
+        window.extend(samples)
+        return window.frames(len(samples))
+
+    def window(self) -> WindowEncoder:
+        """An encoder for one window of a stream: each chunk once."""
+        return Appender(self._step, dict(self.first), FRAME_SAMPLES, self.chunk)
+
+    def _step(self, samples: Samples, caches: Caches) -> tuple[Frames, Caches]:
+        frames, *after = self.graph.run(samples[None], *caches.values())
+        return frames[0], dict(zip(caches, after, strict=True))
+
+
+def matches(folder: Path) -> bool:
+    return bool(graphs(folder, _ENCODER)) and bool(graphs(folder, _DECODER))
+
+
+def load(path: Path, options: ModelOptions) -> AttentionBundle:
+    """Open the folder; raises ModelError for whatever is wrong with it."""
+    found = graphs(path, _ENCODER)
+    wanted = "int8" if options.precision == "auto" else options.precision
+    graph = open_graph(found.get(wanted) or next(iter(found.values())), options, "the encoder")
+    encoder = _encoder(graph)
+    decoder = MoonshineDecoder(next(iter(graphs(path, _DECODER).values())), options)
+    frames = encoder.encode(np.zeros(2 * encoder.chunk, np.float32))
+    return assemble(path, encoder, graph, frames.shape[1], decoder, chunk=encoder.chunk / SAMPLE_RATE)
+
+
+def _encoder(graph: Graph) -> StreamingEncoder:
+    if graph.metadata.get("model_type") != _MODEL_TYPE:
+        raise ModelMismatch(graph.path, f"its metadata does not name it a {_MODEL_TYPE}")
+    names = [tensor.name for tensor in graph.inputs[1:]]
+    shapes, initial = _told(graph, "cache_shapes"), _told(graph, "cache_initial")
+    if set(shapes) != set(names) or set(initial) != set(names):
+        raise ModelMismatch(graph.path, "its metadata describes other caches than it takes")
+    chunk = _told(graph, "chunk_samples")
+    if (
+        _told(graph, "frame_samples") != FRAME_SAMPLES
+        or not isinstance(chunk, int)
+        or chunk % FRAME_SAMPLES
+        or chunk < 1
+    ):
+        raise ModelMismatch(graph.path, f"its chunk is no whole number of frames of {FRAME_SAMPLES} samples")
+    kinds = {tensor.name: np.int64 if "int64" in tensor.dtype else np.float32 for tensor in graph.inputs}
+    try:
+        first = tuple(
+            (name, np.ascontiguousarray(np.broadcast_to(np.array(initial[name], kinds[name]), shapes[name])))
+            for name in names
+        )
+    except (TypeError, ValueError) as error:
+        raise ModelFileBroken(graph.path, "the caches in its metadata have no usable sizes or values") from error
+    return StreamingEncoder(graph, chunk, first)
+
+
+def _told(graph: Graph, key: str) -> Any:
+    try:
+        return json.loads(graph.metadata[key])
+    except (KeyError, ValueError) as error:
+        raise ModelFileBroken(graph.path, f"its metadata lacks {key}") from error

@@ -1,0 +1,156 @@
+"""Encoder frames of a growing window, and folders with a streaming encoder before Moonshine's decoder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+
+from engine.errors import ModelError, ModelFileBroken, ModelMismatch
+from engine.models.attention import AttentionBundle
+from engine.models.bundle import open_bundle
+from engine.models.window_encoder import Appender, Caches, Reencoder
+from engine.types import Frames, Samples
+from tests.helpers.starter import starter_folder
+
+FRAME = 384
+WIDTH = 288
+
+
+def running_sum(samples: Samples, caches: Caches) -> tuple[Frames, Caches]:
+    """A streaming encoder: each frame is the sum of all sound up to its end, however it was cut into chunks."""
+    assert len(samples) % FRAME == 0
+    sums = caches["sum"] + np.cumsum(samples.reshape(-1, FRAME).sum(1, dtype=np.float64))
+    return sums[:, None].astype(np.float32), {"sum": sums[-1:]}
+
+
+def ramp(frames: int) -> Samples:
+    return np.repeat(np.arange(frames, dtype=np.float32), FRAME) / FRAME
+
+
+@given(st.lists(st.tuples(st.integers(1, 3_000), st.booleans()), min_size=1, max_size=12), st.integers(1, 6))
+def test_appended_frames_are_those_of_the_whole_whenever_they_are_asked_for(
+    parts: list[tuple[int, bool]], chunk: int
+) -> None:
+    sound = ramp(100)
+    appended = Appender(running_sum, {"sum": np.zeros(1)}, FRAME, chunk * FRAME)
+    whole, _ = running_sum(sound, {"sum": np.zeros(1)})
+    at = 0
+    for size, ask in parts:
+        appended.extend(sound[at : at + size])
+        at += size
+        if ask and at >= FRAME:
+            assert np.array_equal(appended.frames(at), whole[: at // FRAME])
+
+
+@given(st.lists(st.integers(1, 2_000), min_size=1, max_size=8), st.integers(1, 4))
+def test_what_leaves_a_window_takes_its_frames_along(leaving: list[int], chunk: int) -> None:
+    sound = ramp(60)
+    window = Appender(running_sum, {"sum": np.zeros(1)}, FRAME, chunk * FRAME)
+    window.extend(sound)
+    whole = window.frames(len(sound))
+    gone = 0
+    for samples in leaving:
+        window.forget(samples)
+        gone += samples
+        assert np.array_equal(window.frames(len(sound) - gone)[:10], whole[gone // FRAME :][:10])
+
+
+def test_a_reencoder_gives_the_model_what_the_window_holds() -> None:
+    window = Reencoder(lambda samples: samples[:, None])
+    window.extend(np.arange(10, dtype=np.float32))
+    window.forget(3)
+    window.extend(np.arange(10, 12, dtype=np.float32))
+    assert window.frames(5)[:, 0].tolist() == [3, 4, 5, 6, 7]
+    assert window.frames(9)[:, 0].tolist() == [3, 4, 5, 6, 7, 8, 9, 10, 11]
+
+
+def streaming_folder(target: Path, **metadata: str) -> Path:
+    """Moonshine's decoder behind a hand-made encoder: frame t holds samples of its own and of the frame before."""
+    target.mkdir()
+    for name in ("decoder_model_merged.ort", "tokenizer.bin"):
+        shutil.copy(starter_folder() / name, target / name)
+    nodes = [
+        helper.make_node("Concat", ["cache_audio", "audio"], ["sound"], axis=1),
+        helper.make_node("Unsqueeze", ["sound", "one"], ["channel"]),
+        helper.make_node("Conv", ["channel", "taps"], ["heard"], strides=[FRAME]),
+        helper.make_node("Transpose", ["heard"], ["frames"], perm=[0, 2, 1]),
+        helper.make_node("Slice", ["audio", "last", "end", "one"], ["cache_audio_next"]),
+    ]
+    taps = np.random.default_rng(3).normal(0, 0.05, (WIDTH, 1, 2 * FRAME)).astype(np.float32)
+    graph = helper.make_graph(
+        nodes,
+        "streaming",
+        [
+            helper.make_tensor_value_info("audio", TensorProto.FLOAT, ["B", "N"]),
+            helper.make_tensor_value_info("cache_audio", TensorProto.FLOAT, ["B", FRAME]),
+        ],
+        [
+            helper.make_tensor_value_info("frames", TensorProto.FLOAT, ["B", "T", WIDTH]),
+            helper.make_tensor_value_info("cache_audio_next", TensorProto.FLOAT, ["B", FRAME]),
+        ],
+        [
+            numpy_helper.from_array(value, name)
+            for name, value in {
+                "taps": taps,
+                "one": np.array([1], np.int64),
+                "last": np.array([-FRAME], np.int64),
+                "end": np.array([np.iinfo(np.int64).max], np.int64),
+            }.items()
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    told = {
+        "model_type": "caique-streaming-moonshine-encoder",
+        "frame_samples": str(FRAME),
+        "chunk_samples": str(3 * FRAME),
+        "cache_shapes": json.dumps({"cache_audio": [1, FRAME]}),
+        "cache_initial": json.dumps({"cache_audio": 0.0}),
+    }
+    helper.set_model_props(model, told | metadata)
+    onnx.save(model, target / "encoder.onnx")
+    return target
+
+
+def test_a_streaming_folder_is_opened_with_the_sizes_of_its_metadata(tmp_path: Path) -> None:
+    bundle = open_bundle(streaming_folder(tmp_path / "model"))
+    assert isinstance(bundle, AttentionBundle)
+    assert bundle.info.streaming
+    assert bundle.info.chunk == pytest.approx(0.072)
+    sound = np.random.default_rng(4).normal(0, 0.1, 50 * FRAME).astype(np.float32)
+    window = bundle.model.window()
+    for at in range(0, len(sound), 1_000):
+        window.extend(sound[at : at + 1_000])
+        window.frames(min(at + 1_000, len(sound)))
+    frames = window.frames(len(sound))
+    assert frames.shape == (50, WIDTH)
+    assert np.allclose(frames, bundle.model.encode(sound), atol=1e-4)
+    step = bundle.model.advance(bundle.model.start(frames), np.array([bundle.model.prompt]))
+    assert step.attention is not None
+    assert step.attention.shape == (1, 1, 50)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "kind"),
+    [
+        ({"model_type": "other"}, ModelMismatch),
+        ({"cache_shapes": json.dumps({"cache_video": [1, FRAME]})}, ModelMismatch),
+        ({"cache_shapes": "no JSON"}, ModelFileBroken),
+        ({"cache_shapes": json.dumps({"cache_audio": "wide"})}, ModelFileBroken),
+        ({"chunk_samples": "1000"}, ModelMismatch),
+        ({"frame_samples": "160"}, ModelMismatch),
+    ],
+)
+def test_wrong_metadata_is_one_sentence(metadata: dict[str, str], kind: type[ModelError], tmp_path: Path) -> None:
+    folder = streaming_folder(tmp_path / "model", **metadata)
+    with pytest.raises(kind) as caught:
+        open_bundle(folder)
+    assert caught.value.path == folder / "encoder.onnx"
+    assert "\n" not in str(caught.value)
