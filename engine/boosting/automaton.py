@@ -39,17 +39,26 @@ class Automaton:
     """Folded spellings and their weights as a scorer of folded text.
 
     States are small integers that are given out as they are met; `text` and `state_of` translate them.
-    A weight below zero makes a spelling a word to suppress: nothing is lost while it is being spelt, the
-    penalty falls when it is whole and is given back when the word goes on.
+    What a spelling earns starts where it is worth expecting: the common words it begins with earn nothing
+    until it is whole. A weight below zero makes a spelling a word to suppress: nothing is lost while it is being
+    spelt, the penalty falls when it is whole and is given back when the word goes on.
     """
 
-    def __init__(self, weights: Mapping[str, float], scale: Scale) -> None:
+    def __init__(self, weights: Mapping[str, float], scale: Scale, unpaid: Mapping[str, int] | None = None) -> None:
+        """
+        Args:
+            weights: folded spellings and their weights.
+            unpaid: how many of their first characters earn nothing, of the spellings where some do.
+        """
         self._spellings = sorted(weights)
         self._weights = np.array([weights[spelling] for spelling in self._spellings], np.float64)
+        self._unpaid = np.zeros(len(weights), np.int64)
+        for spelling, count in (unpaid or {}).items():
+            self._unpaid[bisect_left(self._spellings, spelling)] = count
         self._weight_of = weights
         self._scale = scale
         self._longest = max(map(len, self._spellings), default=0)
-        self._growing = [scale.growing(n) for n in range(self._longest + 1)]
+        self._growing = np.array([scale.growing(n) for n in range(self._longest + 1)])
         self._most_words = max((spelling.count(BOUNDARY) for spelling in self._spellings), default=0)
         self._texts: list[str] = ["", BOUNDARY]
         self._values: list[float] = [0.0, 0.0]
@@ -142,10 +151,11 @@ class Automaton:
     def _value_of(self, text: str) -> float:
         first = bisect_left(self._spellings, text)
         end = bisect_left(self._spellings, text + _AFTER_ALL, lo=first)
-        strongest = float(self._weights[first:end].max())
-        growing = max(strongest, 0.0) * self._growing[len(text) - 1]
+        weights = self._weights[first:end]
+        paid = np.maximum(len(text) - 1 - self._unpaid[first:end], 0)
+        growing = max(float((weights * self._growing[paid]).max()), 0.0)
         own = self._weight_of.get(text, 0.0)
-        if own < 0.0 and strongest <= 0.0:
+        if own < 0.0 and weights.max() <= 0.0:
             return own * self._scale.suppression
         banked, rest = self._give_up(text)
         earned, after = self._resolve(rest)
@@ -155,4 +165,4 @@ class Automaton:
         weight = self._weight_of[spelling]
         if weight < 0.0:
             return weight * self._scale.suppression
-        return weight * (self._growing[len(spelling) - 1] + self._scale.completion)
+        return weight * (float(self._growing[len(spelling) - 1]) + self._scale.completion)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from engine.boosting.automaton import Automaton
 from engine.boosting.boost import Boost
-from engine.boosting.characters import fold
+from engine.boosting.characters import BOUNDARY, fold
 from engine.boosting.pieces import Pieces
 from engine.boosting.report import CompileReport, EntryReport, Risk
 from engine.boosting.spellings import Spellings
@@ -16,6 +16,7 @@ from engine.boosting.weights import (
     COMMON_FACTOR,
     STRONGEST,
     Scale,
+    common_beginning,
     is_common,
     is_short,
     short_factor,
@@ -46,7 +47,9 @@ def compile_boost(phrases: Sequence[BoostPhrase], pieces: Pieces, scale: Scale |
     for index, entry in enumerate(spelt):
         if entry.phrase.strength > 0:
             _claim_endings(index, entry, spellings)
-    automaton = Automaton(spellings.weights, scale)
+    several_words = (spelling for spelling in spellings.weights if BOUNDARY in spelling[1:])
+    unpaid = {spelling: count for spelling in several_words if (count := common_beginning(spelling))}
+    automaton = Automaton(spellings.weights, scale, unpaid)
     return Boost(spellings, pieces, automaton, CompileReport(tuple(reports)))
 
 

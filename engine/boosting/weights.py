@@ -67,3 +67,15 @@ def short_factor(folded: str) -> float:
 def is_common(folded: str) -> bool:
     """True for a spelling that is one ordinary word."""
     return folded[1:] in common_words()
+
+
+def common_beginning(folded: str) -> int:
+    """How many characters of a spelling belong to the common words it begins with; its last word never does.
+
+    Otherwise "The Home Depot" would pull at every word that sounds like "the".
+    """
+    common = common_words()
+    start = 0
+    while (end := folded.find(BOUNDARY, start + 1)) > 0 and folded[start + 1 : end] in common:
+        start = end
+    return start

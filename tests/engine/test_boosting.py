@@ -171,6 +171,15 @@ def test_short_and_common_words_and_large_lists_are_damped() -> None:
     assert total(compiled(BoostPhrase("window", 2.0)), spelt("window")) > 4 * total(compiled("window"), spelt("window"))
 
 
+def test_common_words_that_begin_a_phrase_earn_nothing_until_it_is_whole() -> None:
+    boost = compiled("the Kubernetes")
+    assert total(boost, spelt("the"), ended=False) == pytest.approx(0.0)
+    assert total(boost, spelt("the kub"), ended=False) == pytest.approx(
+        total(compiled("kubernetes"), spelt("kub"), ended=False)
+    )
+    assert total(boost, spelt("the kubernetes")) > 7
+
+
 def test_strength_below_zero_suppresses() -> None:
     assert total(compiled(BoostPhrase("Shaun", -1.0)), spelt("shaun")) < -5
     assert total(compiled(BoostPhrase("Shaun", -1.0)), spelt("shauns")) == pytest.approx(0.0)
