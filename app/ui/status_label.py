@@ -35,7 +35,7 @@ class StatusLabel(QWidget):
         metrics = self.fontMetrics()
         rows: list[str] = []
         row = ""
-        for word in self.line.text.split():
+        for word in self.line.text.split(" "):
             longer = f"{row} {word}".lstrip()
             if row and metrics.horizontalAdvance(longer) > self.width() and len(rows) < ROWS - 1:
                 rows.append(row)

@@ -44,8 +44,12 @@ def status_line(activity: Activity, notice: StatusLine | None = None) -> StatusL
 
 def hint(activity: Activity) -> str:
     """What stands in the place of captions before there are any."""
-    if activity.failure or activity.phase in (Phase.PAUSED, Phase.FINISHING):
+    if activity.phase is Phase.FINISHING:
         return ""
+    if activity.failure:
+        return tr("Press Space to try again, or choose another source below.")
+    if activity.phase is Phase.PAUSED:
+        return tr("Press Space to start.")
     if not activity.model:
         return tr("Getting ready. What is said now is kept and will be captioned.")
     return tr("Words will appear here as they are spoken.")
@@ -74,12 +78,13 @@ def _listening(activity: Activity) -> StatusLine:
     doing = tr("Captioning {device}") if SourceKind.FILE in activity.devices else tr("Listening to {device}")
     parts = [doing.format(device=_devices(activity)), activity.model]
     if activity.delay is not None:
-        parts.append(tr("{seconds} s behind").format(seconds=f"{activity.delay:.1f}"))
+        behind = tr("{seconds} s behind").format(seconds=f"{activity.delay:.1f}")
+        parts.append(behind.replace(" ", "\u00a0"))
     return StatusLine(" · ".join(parts))
 
 
 def _devices(activity: Activity) -> str:
-    names = list(activity.devices.values())
+    names = [activity.devices[kind] for kind in SourceKind if kind in activity.devices]
     if len(names) == 1:
         return names[0]
     return tr("{first} and {second}").format(first=names[0], second=names[1])

@@ -89,7 +89,7 @@ def test_the_status_says_in_words_what_goes_on(
     assert status(window) == "Listening to Built-in microphone · Moonshine tiny"
     tell = stage.session.on_event
     for event, sentence in (
-        (Captioned(MIC, said("Hello.")), "Listening to Built-in microphone · Moonshine tiny · 0.5 s behind"),
+        (Captioned(MIC, said("Hello.")), "Listening to Built-in microphone · Moonshine tiny · 0.5\u00a0s\u00a0behind"),
         (NoSound(MIC, "USB Headset", 5.0), "No sound from USB Headset for 5 s. Is it muted?"),
         (Lagging(3.2), "Captions are 3.2 s behind."),
         (
