@@ -17,7 +17,7 @@ from app.core.errors import AppError
 from app.core.events import SessionEvent
 from app.core.ports import DeviceInfo, Source
 from app.core.session import CaptionSession
-from app.core.settings import SettingsFile
+from app.core.settings import Settings, SettingsFile
 from app.ui.caption_window import CaptionWindow
 from app.ui.error_hook import ErrorHook
 from app.ui.live_captions import LiveCaptions
@@ -81,14 +81,14 @@ class Program:
         self.hook.install()
         self.signals = SignalWatch(self.window.close, self.window)
         self.window.closed.connect(QApplication.quit)
+        self.window.models.set_current(str(self._folder or ""))
+        self.keeper.changed.connect(self._on_settings_changed)
         if problem:
             self.window.show_notice(problem)
 
     def start(self) -> None:
-        """Load the model and capture at once; what is heard before the model is ready waits for it."""
-        self._loading = run_in_background(
-            self.window, self._load, lambda recognizer: self.live.set_model(recognizer.info.name), self._on_no_model
-        )
+        """Load the model and capture at once: what is heard before the model is ready waits for it."""
+        self._begin_loading()
         self.live.start()
 
     def end(self) -> None:
@@ -100,13 +100,37 @@ class Program:
         self.signals.remove()
         self.hook.remove()
 
-    def _load(self) -> Recognizer:
-        recognizer = models.load(self._folder, self._decoder, self._latency)
-        models.prepare(recognizer)
-        return recognizer
+    def _begin_loading(self) -> None:
+        """Sessions that start from now on wait for this model."""
+        folder, decoder, latency = self._folder, self._decoder, self._latency
+
+        def load() -> Recognizer:
+            recognizer = models.load(folder, decoder, latency)
+            models.prepare(recognizer)
+            return recognizer
+
+        def loaded(recognizer: Recognizer) -> None:
+            if loading is self._loading:  # the user has not chosen another one meanwhile
+                self.live.set_model(recognizer.info.name)
+
+        def failed(error: AppError | EngineError) -> None:
+            if loading is self._loading:
+                self.live.set_failure(str(error))
+
+        loading = self._loading = run_in_background(self.window, load, loaded, failed)
+
+    def _on_settings_changed(self, old: Settings, new: Settings) -> None:
+        if old.model != new.model:
+            self._folder, self._decoder, self._latency = Path(new.model) if new.model else None, None, None
+            self.live.set_model("")
+            self._begin_loading()
+            self.live.restart()
 
     def _make_session(self, sources: Sequence[Source], on_event: Callable[[SessionEvent], None]) -> CaptionSession:
-        return CaptionSession(sources, lambda: self._loading.result().stream(), on_event)
+        if self._loading.done() and self._loading.exception() is not None:
+            self._begin_loading()  # the user tries again
+        loading = self._loading
+        return CaptionSession(sources, lambda: loading.result().stream(), on_event)
 
     def _open_sources(self, spec: str) -> Sequence[Source]:
         if spec == RECORDING and self._recording is not None:
@@ -128,9 +152,6 @@ class Program:
         self.window.sources.show_devices(devices)
         spec = self.live.source
         self.window.name_source(spec, self.window.sources.name_of(spec))
-
-    def _on_no_model(self, error: AppError | EngineError) -> None:
-        self.live.set_failure(str(error))
 
 
 def prefer_xwayland(environment: MutableMapping[str, str]) -> None:

@@ -30,6 +30,7 @@ from app.ui.control_strip import HEIGHT as STRIP_HEIGHT
 from app.ui.control_strip import ControlStrip
 from app.ui.frame import WindowFrame
 from app.ui.live_captions import LiveCaptions
+from app.ui.model_menu import ModelMenu
 from app.ui.settings_keeper import SettingsKeeper
 from app.ui.status_text import StatusLine, hint, speaker_name, status_line
 from app.ui.text_out import TextOut
@@ -77,8 +78,9 @@ class CaptionWindow(QWidget):
         self._frame = WindowFrame(self)
         self.actions_ = WindowActions(self, style)
         self.sources = SourceMenu(self, style)
+        self.models = ModelMenu(self)
         self.menu = QMenu(self)
-        self.actions_.fill(self.menu, self.sources)
+        self.actions_.fill(self.menu, self.sources, self.models)
         self.view = CaptionView(style, keeper.settings.text_size, speaker_name, self)
         self.strip = ControlStrip(self.actions_, self.sources, self.menu, style, self)
         self.text_out = TextOut(
@@ -148,6 +150,7 @@ class CaptionWindow(QWidget):
         self.view.toggle_requested.connect(live.toggle)
         self.sources.aboutToShow.connect(lambda: self._find_devices(self.sources.show_devices))
         self.sources.triggered.connect(lambda action: self._choose_source(str(action.data())))
+        self.models.chosen.connect(lambda folder: keeper.change(model=folder))
         actions.toggle.triggered.connect(live.toggle)
         actions.larger.triggered.connect(lambda: self._step_size(1))
         actions.smaller.triggered.connect(lambda: self._step_size(-1))
@@ -206,6 +209,7 @@ class CaptionWindow(QWidget):
         actions.animate.setChecked(settings.animate)
         actions.keep_last.setChecked(settings.keep_last_session)
         self.sources.set_current(settings.source)
+        self.models.set_current(settings.model)
 
     @Slot(object)
     def _show_activity(self, activity: Activity) -> None:

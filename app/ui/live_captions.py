@@ -93,6 +93,11 @@ class LiveCaptions(QObject):
         if self.resting:
             self.start()
         else:
+            self.restart()
+
+    def restart(self) -> None:
+        """Begin a new session after the last words of this one; harmless while captions are paused."""
+        if not self.resting:
             self._again = True
             self._finish()
 
@@ -101,7 +106,7 @@ class LiveCaptions(QObject):
         self._set_captions(self.captions.cleared())
 
     def set_model(self, name: str) -> None:
-        """The model is loaded and has this name."""
+        """The model is loaded and has this name; empty: another one is being loaded."""
         self._set_activity(replace(self.activity, model=name))
 
     def set_failure(self, sentence: str) -> None:

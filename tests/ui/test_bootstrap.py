@@ -31,7 +31,11 @@ MakeProgram = Callable[..., bootstrap.Program]
 class ScriptedRecognizer:
     """A loaded model that hears the script whatever is played."""
 
-    info = SimpleNamespace(name="Scripted")
+    def __init__(self, name: str = "Scripted") -> None:
+        self.info = SimpleNamespace(name=name)
+
+    def prepare(self, folder: Path) -> None:
+        """Nothing to make cheaper."""
 
     def stream(self) -> Stream:
         return Stream(ScriptedTrack(SCRIPT, TAIL), EndpointRules())
@@ -130,6 +134,32 @@ def test_a_model_that_cannot_be_loaded_is_one_sentence(
     qtbot.waitUntil(lambda: program.live.resting and bool(program.live.activity.failure))
     assert program.window.strip.status.line.text == "encoder.onnx cannot be used: it is cut short."
     assert program.live.activity.phase is Phase.PAUSED
+    monkeypatch.setattr(models, "load", lambda *_: ScriptedRecognizer())
+    program.live.start()
+    qtbot.waitUntil(lambda: whole_text(program.live.captions, str) == SAID)
+
+
+def test_another_model_takes_over_in_the_next_session(
+    qtbot: QtBot, make_program: MakeProgram, recording: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path | None] = []
+
+    def load(folder: Path | None, *_: object) -> ScriptedRecognizer:
+        asked.append(folder)
+        return ScriptedRecognizer(f"Model {len(asked)}")
+
+    monkeypatch.setattr(models, "load", load)
+    program = make_program(recording)
+    program.start()
+    qtbot.waitUntil(lambda: program.live.activity.phase is Phase.LISTENING)
+    program.window.models.chosen.emit("/models/other")
+    qtbot.waitUntil(lambda: program.live.activity.over and program.live.resting)
+    assert asked == [None, Path("/models/other")]
+    assert program.live.activity.model == "Model 2"
+    assert program.window.models.folder.isChecked()
+    assert program.window.models.folder.text() == "other"
+    close(qtbot, program)
+    assert SettingsFile(paths.settings_file()).load()[0].model == "/models/other"
 
 
 def test_broken_settings_are_told(qtbot: QtBot, make_program: MakeProgram, recording: Path) -> None:
