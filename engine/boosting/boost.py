@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -31,7 +32,6 @@ class Boost:
         self._automaton = automaton
         self._moves: dict[tuple[int, int], tuple[int, float]] = {}
         self._children: dict[int, Tokens] = {}
-        self._opening = self._find_opening()
 
     def __bool__(self) -> bool:
         """False when nothing would ever match."""
@@ -101,7 +101,8 @@ class Boost:
             self._walk(text, self._pieces.root, found)
         return np.unique(np.concatenate([np.array(found, np.int64), self._opening]))
 
-    def _find_opening(self) -> Tokens:
+    @cached_property
+    def _opening(self) -> Tokens:
         """Pieces that begin a word with which some spelling begins."""
         found: list[int] = []
         if BOUNDARY in self._pieces.root.children:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from engine.boosting.characters import BOUNDARY, as_bytes, fold_character, fold_piece
 
@@ -28,10 +29,6 @@ class Pieces:
 
     def __init__(self, pieces: Sequence[str]) -> None:
         self.folded = tuple(fold_piece(piece) for piece in pieces)
-        self.root = PieceNode()
-        for token, text in enumerate(self.folded):
-            if text:
-                self._plant(token, text)
         spelling = {f for f, piece in zip(self.folded, pieces, strict=True) if f != BOUNDARY or piece in _BARE_MARKS}
         self._words = frozenset(spelling)
         self._characters = frozenset(text for text in spelling if len(text) == 1)
@@ -39,11 +36,17 @@ class Pieces:
         self._known = frozenset("".join(spelling))
         self._longest = max(map(len, self.folded), default=0)
 
-    def _plant(self, token: int, text: str) -> None:
-        node = self.root
-        for character in text:
-            node = node.children.setdefault(character, PieceNode())
-        node.tokens.append(token)
+    @cached_property
+    def root(self) -> PieceNode:
+        """The tree of all pieces."""
+        root = PieceNode()
+        for token, text in enumerate(self.folded):
+            node = root
+            for character in text:
+                node = node.children.setdefault(character, PieceNode())
+            if text:
+                node.tokens.append(token)
+        return root
 
     def can_write(self, folded: str) -> bool:
         """True when some sequence of pieces spells the folded text."""
