@@ -21,7 +21,7 @@ from engine.decoding.attention import Search, Spoken, beam, greedy
 from engine.decoding.guard import Chooser
 from engine.decoding.guidance import Guidance
 from engine.models.attention import AttentionModel
-from engine.text.words import opens_word
+from engine.text.words import LAST_PIECE_SECONDS, opens_word
 from engine.track import Hypothesis
 from engine.types import SAMPLE_RATE, Frames, Samples, Token
 from engine.vad import BLOCK, BLOCK_SECONDS, Voice
@@ -238,9 +238,11 @@ class WindowTrack:
         else:
             begun = max(earliest, window.spoken_from / SAMPLE_RATE)
             looked = list(np.linspace(begun, max(begun, window.spoken_until / SAMPLE_RATE), len(new) + 1)[:-1])
+        # For a final full stop the decoder looks at the silence behind it.
+        latest = window.spoken_until / SAMPLE_RATE - LAST_PIECE_SECONDS
         tokens: list[Token] = []
         for spoken, time in zip(new, looked, strict=True):
-            earliest = max(earliest, float(time))
+            earliest = max(earliest, min(float(time), latest))
             tokens.append(Token(spoken.id, self._model.pieces[spoken.id], earliest, spoken.confidence))
         return tokens
 

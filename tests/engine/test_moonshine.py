@@ -57,9 +57,9 @@ def test_words_are_shown_as_they_read_in_the_end_and_times_fit() -> None:
     updates = [u for at in range(0, len(sound), 1_280) for u in stream.push(sound[at : at + 1_280])]
     final = next(u for u in updates if isinstance(u, Final))
     assert final.text == "Somebody had returned my lost credit card to the bank."
-    begins, ends = (1.0 + edge / 16_000 for edge in _loud(recording("commonvoice-000306")))
-    assert begins - 0.1 < final.start < begins + 0.4
-    assert ends - 0.4 < final.words[-1].end < ends + 0.3
+    # The sentence lasts from 1.98 to 5.40 s by its energy, above -40 dB; a click comes before it.
+    assert 1.85 < final.start < 2.1
+    assert 5.2 < final.words[-1].end < 5.6
     settled: list[str] = []
     for partial in (u for u in updates if isinstance(u, Partial) and u.utterance == 0):
         words = [word.text for word in partial.words]
