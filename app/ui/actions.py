@@ -30,9 +30,7 @@ class WindowActions(QObject):
         self.open_last = self._make(self.tr("Open the last session's text"), "")
         self.animate = self._make(self.tr("Roll lines smoothly"), "", checkable=True)
         self.close = self._make(self.tr("Quit"), "close", "Ctrl+Q")
-        self.lines = [
-            self._make(self.tr("%n line(s)", "", number), "", checkable=True) for number in range(1, MOST_LINES + 1)
-        ]
+        self.lines = [self._make(str(number), "", checkable=True) for number in range(1, MOST_LINES + 1)]
         _exclusive(self, self.lines)
 
     def show_running(self, running: bool) -> None:
@@ -57,7 +55,7 @@ class WindowActions(QObject):
         menu.addAction(self.close)
 
     def _lines_menu(self, parent: QMenu) -> QMenu:
-        menu = QMenu(self.tr("Lines"), parent)
+        menu = QMenu(self.tr("Lines shown"), parent)
         menu.addActions(self.lines)
         return menu
 

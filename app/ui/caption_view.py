@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import ceil
 
-from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt, QVariantAnimation, Signal, Slot
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
     QAccessible,
     QColor,
@@ -21,15 +21,15 @@ from PySide6.QtGui import (
     QResizeEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QSizePolicy, QStyle, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.captions.layout import CaptionLayout, Line
 from app.captions.model import CaptionState
 from app.captions.plain_text import shown_text
 from app.ui.line_painter import LinePainter
+from app.ui.roll import Roll
 from app.ui.theme import CaptionStyle
 
-ROLL_MS = 120
 PADDING = 6
 """Room on the left and the right of the text, in pixels."""
 WHEEL_STEP = 120
@@ -66,9 +66,7 @@ class CaptionView(QWidget):
         self._hint = ""
         self._angle = 0
         self.animated = True
-        self._roll = QVariantAnimation(self, startValue=1.0, endValue=0.0, duration=ROLL_MS)
-        self._roll.valueChanged.connect(self._on_rolled)
-        self._rolled_from = 0
+        self._roll = Roll(self)
         self.set_text_size(size)
 
     # What it shows
@@ -241,14 +239,8 @@ class CaptionView(QWidget):
         if moved == 0:
             return
         self._roll.stop()
-        moving = self.style().styleHint(QStyle.StyleHint.SH_Widget_Animation_Duration) > 0
-        if roll and self.animated and moving and 0 < moved <= self.rows and self.isVisible():
-            self._rolled_from = moved
-            self._roll.start()
-        self.update()
-
-    @Slot(object)
-    def _on_rolled(self, _share: object) -> None:
+        if roll and self.animated and 0 < moved <= self.rows and self.isVisible():
+            self._roll.begin(moved)
         self.update()
 
     def _refresh(self) -> None:
@@ -283,22 +275,15 @@ class CaptionView(QWidget):
         area = event.rect()
         if not any(line.text for line in self.visible_lines):
             self._paint_hint(painter)
-        offset, before = self._shift()
+        below, before = self._roll.shift()
         painter.setClipRect(QRectF(self._row_area(0)).united(QRectF(self._row_area(self.rows - 1))))
         first = max(self._top - before, 0)
         for index in range(first, min(self._top + self.rows, len(self._lines))):
             row = self._row_area(index - self._top)
-            y = row.top() + offset
+            y = row.top() + below * self._pitch
             if y + self._pitch > area.top() and y <= area.bottom():
                 self._painter.draw(painter, self._lines[index], QPointF(PADDING, y), self._pitch)
         painter.end()
-
-    def _shift(self) -> tuple[float, int]:
-        """How far the lines still are below their place, and how many earlier ones are partly in view."""
-        if self._roll.state() != QVariantAnimation.State.Running:
-            return 0.0, 0
-        share = float(self._roll.currentValue())
-        return share * share * self._rolled_from * self._pitch, self._rolled_from
 
     def _paint_hint(self, painter: QPainter) -> None:
         painter.setFont(self._style.caption_font(max(min(self._pitch // 2, 22), 13)))

@@ -8,7 +8,8 @@ from PySide6.QtGui import QPaintEvent
 from pytestqt.qtbot import QtBot
 
 from app.captions.model import CaptionState
-from app.ui.caption_view import ROLL_MS, CaptionView
+from app.ui.caption_view import CaptionView
+from app.ui.roll import ROLL_MS
 from app.ui.theme import CaptionStyle, load_fonts
 from tests.helpers.talk import Talker, said
 

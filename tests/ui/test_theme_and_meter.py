@@ -1,0 +1,83 @@
+"""What can be read and seen: contrast, icons, and a meter that paints only when it must."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtGui import QColor, QFontInfo
+from pytestqt.qtbot import QtBot
+
+from app.ui.level_meter import SEGMENTS, LevelMeter, segments_for
+from app.ui.theme import CAPTION_FONT, CaptionStyle, icon, load_fonts
+
+
+def luminance(color: str) -> float:
+    """Relative luminance as WCAG 2.2 defines it."""
+    parts = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+        for part in QColor(color).getRgbF()[:3]  # type: ignore[index]  # PySide6's stub says object
+    ]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def contrast(one: str, other: str) -> float:
+    """The ratio that WCAG 2.2 asks for: 4.5 for text, 3 for controls."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_the_ratio_is_that_of_the_standard() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21.0)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+def test_all_text_can_be_read_on_its_background() -> None:
+    style = CaptionStyle()
+    for color in (style.text, style.tail, style.control, style.warning, *style.speakers.values()):
+        assert contrast(color, style.background) >= 4.5, color
+    assert contrast(style.accent, style.background) >= 3.0
+
+
+def test_settled_words_stand_out_from_the_tail() -> None:
+    style = CaptionStyle()
+    assert contrast(style.text, style.tail) >= 2.0
+
+
+def test_the_bundled_letters_are_used(qtbot: QtBot) -> None:
+    load_fonts()
+    assert QFontInfo(CaptionStyle().caption_font(28)).family() == CAPTION_FONT
+
+
+def test_every_icon_can_be_drawn(qtbot: QtBot) -> None:
+    names = [file.name for file in (resources.files("resources") / "icons").iterdir() if file.name.endswith(".svg")]
+    assert len(names) >= 12
+    for name in names:
+        image = icon(name.removesuffix(".svg"), "#ffffff").pixmap(40, 40).toImage()
+        assert any(image.pixelColor(x, y).alpha() for x in range(40) for y in range(40)), name
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_louder_never_shows_less(one: float, other: float) -> None:
+    quiet, loud = sorted((one, other))
+    assert 0 <= segments_for(quiet) <= segments_for(loud) <= SEGMENTS
+
+
+def test_the_ends_of_the_meter() -> None:
+    assert segments_for(0.0) == 0
+    assert segments_for(float("nan")) == 0
+    assert segments_for(1.0) == SEGMENTS
+    assert segments_for(0.01) == SEGMENTS // 3  # -40 dB of 60
+
+
+def test_the_meter_falls_gently_and_reports_no_change_twice(qtbot: QtBot) -> None:
+    meter = LevelMeter("Level", QColor("white"), QColor("gray"))
+    qtbot.addWidget(meter)
+    meter.set_level(1.0)
+    meter.set_level(0.0)
+    assert SEGMENTS - 4 < meter.segments < SEGMENTS
+    for _ in range(SEGMENTS):
+        meter.set_level(0.0)
+    assert meter.segments == 0
