@@ -13,16 +13,14 @@ NameOf = Callable[[str], str]
 
 def whole_text(state: CaptionState, name_of: NameOf) -> str:
     """All that was said; ends with a line break unless empty."""
-    paragraphs: list[str] = []
+    paragraphs: list[list[str]] = []
     for turn in state.turns:
-        text = " ".join(turn.words + turn.tail)
-        if not text:
-            continue
-        if turn.continues and paragraphs:
-            paragraphs[-1] += f" {text}"
-        else:
-            paragraphs.append(f"{name_of(turn.speaker)}: {text}" if turn.labelled else text)
-    return "".join(f"{paragraph}\n" for paragraph in paragraphs)
+        words = turn.words + turn.tail
+        if words and not (turn.continues and paragraphs):
+            paragraphs.append([f"{name_of(turn.speaker)}:"] if turn.labelled else [])
+        if words:
+            paragraphs[-1] += words
+    return "".join(f"{' '.join(paragraph)}\n" for paragraph in paragraphs)
 
 
 def shown_text(lines: Iterable[Line], name_of: NameOf) -> str:
