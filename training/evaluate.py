@@ -106,8 +106,9 @@ def _systems(options: argparse.Namespace) -> Iterator[tuple[str, Hear]]:
         for path in options.encoder:
             encoder = OnnxEncoder(path)
             for chunk in options.chunks:
-                name = f"{path.name}, {24 * chunk} ms"
-                yield name, lambda sound, e=encoder, c=chunk: moonshine.read(e.encode(sound, c)[None])  # type: ignore[misc]
+                ahead = options.look_ahead
+                name = f"{path.name}, {24 * chunk} + {24 * ahead} ms"
+                yield name, lambda sound, e=encoder, c=chunk, a=ahead: moonshine.read(e.encode(sound, c, a)[None])  # type: ignore[misc]
 
 
 def main() -> None:
@@ -116,10 +117,12 @@ def main() -> None:
     parser.add_argument("model_folder", type=Path, nargs="?")
     parser.add_argument("--encoder", type=Path, nargs="+", default=[])
     parser.add_argument("--chunks", type=int, nargs="+", default=[6, 12, 24], help="in frames of 24 ms")
+    parser.add_argument("--look-ahead", type=int, default=0, help="frames heard beyond each chunk")
+    parser.add_argument("--every", type=int, default=1, help="judge on every so manieth recording only")
     parser.add_argument("--bundle", type=Path)
     options = parser.parse_args()
     store = ClipStore(options.work)
-    clips = store.select("speech", split="dev", longest_s=LONGEST_S)
+    clips = store.select("speech", split="dev", longest_s=LONGEST_S)[:: options.every]
     for name, hear in _systems(options):
         found = word_errors(store, clips, hear)
         print(f"{name:36}", "  ".join(f"{c} {e.percent:.1f} %" for c, e in sorted(found.items())), flush=True)

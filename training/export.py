@@ -37,11 +37,11 @@ def export(encoder: Encoder, left: int, folder: Path) -> tuple[Path, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     plain, small = folder / "encoder.onnx", folder / "encoder.int8.onnx"
     caches = initial_caches(encoder, left)
-    batched = {name: {0: "batch"} for name in INPUTS + OUTPUTS}
+    batched = {name: {0: "batch"} for name in INPUTS + OUTPUTS if name != "look_ahead"}
     with torch.no_grad():
         torch.onnx.export(
             StreamingStep(encoder, left).eval(),
-            (torch.zeros(1, FRAME * DEFAULT_PROFILE), *caches.values()),
+            (torch.zeros(1, FRAME * DEFAULT_PROFILE), torch.zeros(1, dtype=torch.int64), *caches.values()),
             str(plain),
             input_names=INPUTS,
             output_names=OUTPUTS,
@@ -119,16 +119,21 @@ class OnnxEncoder:
         }
         self.step_seconds: list[float] = []
 
-    def encode(self, sound: np.ndarray, chunk: int) -> np.ndarray:
-        """float32 [N] to frames [N / 384, width]; the last chunk is filled up with zeros."""
+    def encode(self, sound: np.ndarray, chunk: int, look_ahead: int = 0) -> np.ndarray:
+        """float32 [N] to frames [N / 384, width], each heard once `look_ahead` frames after its chunk are there.
+
+        The sound is filled up with zeros at its end.
+        """
         size, caches, out = chunk * FRAME, self._initial, []
-        padded = np.pad(sound, (0, -len(sound) % size))
-        for at in range(0, len(padded), size):
+        padded = np.pad(sound, (0, -len(sound) % size + look_ahead * FRAME))
+        ahead = np.array([look_ahead], np.int64)
+        for at in range(0, len(padded) - look_ahead * FRAME, size):
+            audio = padded[None, at : at + size + look_ahead * FRAME]
             begun = time.perf_counter()
-            frames, *after = self._session.run(OUTPUTS, {"audio": padded[None, at : at + size], **caches})
+            frames, *after = self._session.run(OUTPUTS, {"audio": audio, "look_ahead": ahead, **caches})
             self.step_seconds.append(time.perf_counter() - begun)
             caches = dict(zip(CACHES, after, strict=True))
-            out.append(frames[0])
+            out.append(frames[0, :chunk])
         return np.concatenate(out)[: len(sound) // FRAME]
 
 

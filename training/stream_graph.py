@@ -11,6 +11,7 @@ from training.model import (
     CONV1_PER_FRAME,
     CONV1_STRIDE,
     CONV1_TAPS,
+    FRAME,
     NORM_EPSILON,
     Encoder,
     EncoderLayer,
@@ -23,13 +24,16 @@ from training.model import (
 )
 
 CACHES = ("cache_audio", "cache_conv", "cache_stat", "cache_kv", "cache_len")
-INPUTS = ("audio", *CACHES)
+INPUTS = ("audio", "look_ahead", *CACHES)
 OUTPUTS = ("frames", *(f"{name}_next" for name in CACHES))
 LONGEST_STEP = 512  # frames that one call may bring: the length of the graph's tables
 
 
 class StreamingStep(nn.Module):
     """The encoder over one chunk of any whole number of frames; every call is one chunk.
+
+    The last `look_ahead` frames of a call are provisional: they lend the others what comes after them, and the caches
+    forget them. The host gives their sound again at the beginning of the next call.
 
     Caches: the last 63 samples; the last 7 outputs of conv1 after the group norm; the group norm's running count, sum
     and sum of squares; keys (not yet rotated) and values of the left context; how many of its frames are real.
@@ -53,13 +57,14 @@ class StreamingStep(nn.Module):
     def forward(
         self,
         audio: Tensor,
+        look_ahead: Tensor,
         cache_audio: Tensor,
         cache_conv: Tensor,
         cache_stat: Tensor,
         cache_kv: Tensor,
         cache_len: Tensor,
     ) -> tuple[Tensor, ...]:
-        """audio: float32 [batch, 384 T] -> frames [batch, T, width] and the next caches."""
+        """audio: float32 [batch, 384 T]; look_ahead: int64 [1], below T -> frames [batch, T, width], next caches."""
         sound = torch.cat([cache_audio, audio], 1)
         own = torch.tanh(F.conv1d(sound[:, None], self.encoder.conv1.weight, stride=CONV1_STRIDE)).transpose(1, 2)
         sums = self._running_sums(frame_moments(own), cache_stat)
@@ -71,13 +76,13 @@ class StreamingStep(nn.Module):
         kept = []
         for n, layer in enumerate(self.encoder.layers):
             x, memory = self._layer(layer, x, cache_kv[:, n], mask)
-            kept.append(memory[:, -self.left :])
-        length = (cache_len + x.shape[1]).clamp(max=self.left)
+            kept.append(_last(memory, self.left, look_ahead))
+        length = (cache_len + x.shape[1] - look_ahead).clamp(max=self.left)
         return (
             self.encoder.norm(x),
-            sound[:, -(CONV1_TAPS - CONV1_STRIDE) :],
-            convolved[:, -CONV1_HISTORY:],
-            sums[:, -1],
+            _last(sound, CONV1_TAPS - CONV1_STRIDE, look_ahead * FRAME),
+            _last(convolved, CONV1_HISTORY, look_ahead * CONV1_PER_FRAME),
+            _last(sums, 1, look_ahead)[:, 0],
             torch.stack(kept, 1),
             length,
         )
@@ -98,6 +103,11 @@ class StreamingStep(nn.Module):
         scores = rotate(scaled, turn[:, self.left :]) @ rotate(keys, turn).transpose(-1, -2)
         seen = (scores + mask).softmax(-1) @ values
         return layer.feed_forward(x + layer.out(seen.transpose(1, 2).flatten(-2))), memory
+
+
+def _last(x: Tensor, count: int, forgotten: Tensor) -> Tensor:
+    """The last `count` of axis 1, when the very last `forgotten` (int64 [1]) are left out."""
+    return x.index_select(1, torch.arange(count) + (x.shape[1] - count - forgotten))
 
 
 def initial_caches(encoder: Encoder, left: int) -> dict[str, Tensor]:

@@ -18,6 +18,7 @@ from training.data import BatchOptions
 from training.distil import Distillation
 from training.export import OnnxEncoder, compare, export
 from training.losses import LossWeights
+from training.model import FRAME, Encoder, rotate, rotation
 from training.run_file import RunOptions, read_run
 from training.store import ClipStore
 from training.teacher import Teacher
@@ -94,6 +95,44 @@ def test_the_exported_graph_equals_pytorch_chunk_by_chunk(
     sound = longest_sound(work)
     assert compare(encoder, 48, plain, sound, chunk)["largest difference"] < 1e-4
     assert compare(encoder, 48, small, sound, chunk)["mean cosine"] > 0.99
+
+
+def test_look_ahead_lends_the_chunk_what_comes_after_it(
+    trained: tuple[Path, float, float], work: Path, tmp_path: Path
+) -> None:
+    encoder = averaged_encoder(trained[0] / "checkpoint.pt")
+    runner = OnnxEncoder(export(encoder, left=48, folder=tmp_path)[0])
+    sound = longest_sound(work)
+    large, ahead, small = runner.encode(sound, 24), runner.encode(sound, 12, look_ahead=12), runner.encode(sound, 12)
+    # the first chunk is the first half of a chunk twice as long
+    np.testing.assert_allclose(ahead[:12], large[:12], atol=1e-5)
+    assert np.abs(ahead[12:24] - large[12:24]).max() > 1e-3
+    # what the caches keep of provisional frames is nothing: convolutions and statistics go on as without them
+    assert np.abs(ahead - small).mean() < np.abs(small).mean()
+    reference = stepwise(encoder, sound, chunk=12, look_ahead=12)
+    np.testing.assert_allclose(ahead, reference, atol=1e-4)
+
+
+@torch.no_grad()
+def stepwise(encoder: Encoder, sound: np.ndarray, chunk: int, look_ahead: int) -> np.ndarray:
+    """Look-ahead by its definition: keys and values of every chunk from a window of chunk and look-ahead, left 48."""
+    frames = len(sound) // FRAME
+    stem = encoder.streaming_stem(torch.nn.functional.pad(torch.from_numpy(sound), (0, 99 * FRAME))[None])[0]
+    past: list[list[torch.Tensor]] = [[] for _ in encoder.layers]
+    out = []
+    for start in range(0, frames, chunk):
+        x = stem[None, start : start + chunk + look_ahead]
+        for layer, memory in zip(encoder.layers, past, strict=True):
+            q, k, v = layer.qkv(layer.norm1(x)).chunk(3, -1)
+            seen = torch.cat([*memory, torch.cat([k, v], -1)], 1)
+            memory[:] = [seen[:, : seen.shape[1] - look_ahead][:, -48:]]
+            keys, values = (layer.split(y) for y in seen.chunk(2, -1))
+            turn = rotation(keys.shape[2], encoder.shape.rotary)
+            own = rotate(layer.split(q), turn[:, keys.shape[2] - x.shape[1] :])
+            read = torch.nn.functional.scaled_dot_product_attention(own, rotate(keys, turn), values)
+            x = layer.feed_forward(x + layer.out(read.transpose(1, 2).flatten(-2)))
+        out.append(encoder.norm(x)[0, :chunk])
+    return torch.cat(out)[:frames].numpy()
 
 
 def test_frames_never_change_with_later_sound(trained: tuple[Path, float, float], work: Path, tmp_path: Path) -> None:
