@@ -14,6 +14,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.decoding.attempts import Attempts
 from engine.decoding.guard import Chooser
 from engine.models.attention import Advance, AttentionModel
 from engine.types import Frames
@@ -51,55 +52,76 @@ class Search:
 def greedy(model: AttentionModel, frames: Frames, search: Search, chooser: Chooser | None = None) -> list[Spoken]:
     """Tokens of the window, prefix included, end token not; at each place the most likely one.
 
-    A `chooser` may prefer another token where the model would not end.
+    A `chooser` may prefer others, as long as phrases of its list come of them.
     """
-    choice = _Choice(model.end, chooser, search.prefix)
     given = search.prefix + search.draft
+    choice = _Choice(model.end, Attempts(chooser, search.prefix) if chooser else None)
     step = model.advance(model.start(frames), _column(model.prompt + given))
     first = len(model.prompt) - 1
-    found: list[Spoken] = []
-    for k, token in enumerate(given):
+    found = [_spoken(step, first + k, token) for k, token in enumerate(search.prefix)]
+    going = True
+    for k, token in enumerate(search.draft, len(search.prefix)):
         spoken = _spoken(step, first + k, token)
-        if k >= len(search.prefix) and (choice.best(step, first + k) != token or _too_new(spoken, search)):
+        if choice.best(step, first + k, k) != token or _too_new(spoken, search):
             break
         found.append(spoken)
-        if k >= len(search.prefix):
-            choice.follow(token)
-    state, row = step.state.cut(first + 1 + len(found)), first + len(found)
-    while len(found) < _most(model, search):
-        token = choice.best(step, row)
+        going = choice.follow(token, k)
+        if not going:
+            break
+    row = first + len(found)
+    while True:
+        if not going:
+            kept, (step, row) = choice.go_back()
+            del found[kept:]
+        if len(found) >= _most(model, search):
+            return found
+        token = choice.best(step, row, len(found))
         spoken = _spoken(step, row, token)
-        if token == model.end or _too_new(spoken, search):
-            break
+        if _too_new(spoken, search):
+            return found
+        if token == model.end:
+            going = choice.end()
+            if going:
+                return found
+            continue
         found.append(spoken)
-        choice.follow(token)
         if turns := loop_length([s.id for s in found]):
             return found[: max(len(found) - turns, len(search.prefix))]
-        step, row = model.advance(state, _column((token,))), 0
-        state = step.state
-    return found
+        going = choice.follow(token, len(found) - 1)
+        if going:
+            step, row = model.advance(step.state.cut(first + len(found)), _column((token,))), 0
 
 
 class _Choice:
-    """The token to take at a place: the most likely one, or the one that a boost list prefers."""
+    """The token to take at a place: the most likely one, or the one that a list attempts."""
 
-    def __init__(self, end: int, chooser: Chooser | None, prefix: Sequence[int]) -> None:
+    def __init__(self, end: int, attempts: Attempts[tuple[Advance, int]] | None) -> None:
         self._end = end
-        self._chooser = chooser
-        self._node = chooser.boost.after(prefix) if chooser else 0
+        self._attempts = attempts
+        self._label = end
+        self._place: tuple[Advance, int] | None = None
 
-    def best(self, step: Advance, row: int) -> int:
-        label = int(step.logits[0, row].argmax())
-        if self._chooser is None or label == self._end:
-            return label
+    def best(self, step: Advance, row: int, position: int) -> int:
+        self._label, self._place = int(step.logits[0, row].argmax()), (step, row)
+        if self._attempts is None or self._label == self._end:
+            return self._label
         scores = _log_probabilities(step, 0, row)
         scores[self._end] = -np.inf
-        return self._chooser.instead_of(label, scores, self._node)
+        return self._attempts.best(self._label, scores, position)
 
-    def follow(self, token: int) -> None:
-        """Go on after a token that was taken."""
-        if self._chooser:
-            self._node, _ = self._chooser.boost.advance(self._node, token)
+    def follow(self, token: int, position: int) -> bool:
+        """Take the token at the place last looked at; False when that makes an attempt fail."""
+        if self._attempts is None or self._place is None:
+            return True
+        return self._attempts.follow(token, self._label, position, self._place)
+
+    def end(self) -> bool:
+        return self._attempts is None or self._attempts.end()
+
+    def go_back(self) -> tuple[int, tuple[Advance, int]]:
+        """Position and place of the attempt that failed."""
+        assert self._attempts is not None, "nothing fails that was not attempted"
+        return self._attempts.go_back()
 
 
 @dataclass(frozen=True, slots=True)
