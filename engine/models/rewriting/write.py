@@ -22,7 +22,6 @@ from engine.models.rewriting.network import (
     Attention,
     Convolution,
     FeedForward,
-    Layer,
     Linear,
     Network,
     Weights,
@@ -63,36 +62,34 @@ class _Writer:
         audio, length, channel, time, cached = (item.name for item in self.like.graph.input)
         frames, lengths, next_channel, next_time, next_cached = (item.name for item in self.like.graph.output)
         mask = self.mask(cached)
-        keys = pen.split(
-            pen.reshape(channel, 0, -1, network.cache, self.head_width),
-            1,
-            *[network.heads] * (2 * len(network.layers)),
-        )
-        pasts = pen.split(pen.reshape(time, 0, -1, network.width), 1, *[network.context] * len(network.layers))
+        keys = self.by_layer(channel, 2 * network.heads, network.cache, self.head_width)
+        pasts = self.by_layer(time, network.context, network.width)
         x = self.subsampling(audio)
-        new_keys: list[str] = []
-        new_pasts: list[str] = []
-        for index, layer in enumerate(network.layers):
-            x = self.layer(x, layer, keys[2 * index : 2 * index + 2], pasts[index], mask, new_keys, new_pasts)
+        next_keys: list[str] = []
+        next_pasts: list[str] = []
+        for layer, cached_keys, past in zip(network.layers, keys, pasts, strict=True):
+            x = self.feed_forward(x, layer.first)
+            x = self.attention(x, layer.attention, cached_keys, mask, next_keys)
+            x = self.convolution(x, layer.convolution, past, next_pasts)
+            x = self.feed_forward(x, layer.second)
+            x = pen.norm(x, layer.norm)
         self.output(x, frames)
         limit = pen.constant(np.array(self.new, np.int64))
         pen.rename(pen.op("Clip", length, limit, limit), lengths)
-        self.next_channel(channel, new_keys, next_channel)
-        joined = pen.op("Concat", *new_pasts, axis=1)
-        pen.rename(pen.reshape(joined, 0, len(network.layers), network.width, network.context), next_time)
+        pen.rename(self.together(next_keys, network.cache, 2 * network.width), next_channel)
+        pen.rename(self.together(next_pasts, network.width, network.context), next_time)
         grown = pen.op("Add", cached, pen.integers(self.new))
         pen.rename(pen.op("Min", grown, pen.integers(network.cache)), next_cached)
         return self.model()
 
-    def next_channel(self, channel: str, new: list[str], output: str) -> None:
-        network, pen = self.network, self.pen
-        old = pen.reshape(channel, 0, -1, network.cache, self.head_width)
-        joined = pen.op("Concat", *new, axis=1)
-        if self.new < network.cache:
-            joined = pen.op("Concat", pen.crop(old, 2, self.new, network.cache), joined, axis=2)
-        elif self.new > network.cache:
-            joined = pen.crop(joined, 2, self.new - network.cache, self.new)
-        pen.rename(pen.reshape(joined, 0, len(network.layers), network.cache, 2 * network.width), output)
+    def by_layer(self, state: str, *shape: int) -> list[str]:
+        """A cache [streams, layers, ...] cut into one tensor [streams, *shape] for each layer."""
+        layers = self.pen.split(state, 1, *[1] * len(self.network.layers))
+        return [self.pen.reshape(layer, -1, *shape) for layer in layers]
+
+    def together(self, layers: list[str], *shape: int) -> str:
+        """The reverse: the tensors of all layers as a cache [streams, layers, *shape]."""
+        return self.pen.op("Concat", *[self.pen.reshape(layer, -1, 1, *shape) for layer in layers], axis=1)
 
     def mask(self, cached: str) -> str:
         """[streams, 1, 1 or new, keys]: 0 where a query may look, else what makes its share zero."""
@@ -129,29 +126,25 @@ class _Writer:
         channels = network.convolutions[-1].weight.shape[0]
         return pen.linear(pen.reshape(x, -1, channels * bins), _scaled(network.projection, network.input_scale))
 
-    def layer(
-        self, x: str, layer: Layer, keys: list[str], past: str, mask: str,
-        new_keys: list[str], new_pasts: list[str],
-    ) -> str:  # fmt: skip
-        x = self.feed_forward(x, layer.first)
-        x = self.attention(x, layer.attention, keys, mask, new_keys)
-        x = self.convolution(x, layer.convolution, past, new_pasts)
-        x = self.feed_forward(x, layer.second)
-        return self.pen.norm(x, layer.norm)
-
     def feed_forward(self, x: str, part: FeedForward) -> str:
         pen = self.pen
         y = pen.swish(pen.linear(pen.norm(x, part.norm), part.widen))
         return pen.op("Add", x, pen.linear(y, _scaled(part.narrow, part.share)))
 
-    def attention(self, x: str, part: Attention, cached: list[str], mask: str, new: list[str]) -> str:
+    def attention(self, x: str, part: Attention, cached: str, mask: str, following: list[str]) -> str:
+        """
+        Args:
+            cached: keys and values [streams, 2 * heads, cache, width of a head].
+            following: takes the keys and values for the next call.
+        """
         pen, heads = self.pen, self.network.heads
         # The scores' scale goes into the queries and their biases.
         query = _scaled(part.query, 1 / part.scale)
         together = pen.linear(pen.norm(x, part.norm), _joined(query, part.key, part.value))
-        query_heads, key, value = pen.split(self.by_head(together, 3 * heads), 1, heads, heads, heads)
-        new += [key, value]
-        keys, values = (pen.op("Concat", *pair, axis=2) for pair in zip(cached, (key, value), strict=True))
+        query_heads, new = pen.split(self.by_head(together, 3 * heads), 1, heads, 2 * heads)
+        both = pen.op("Concat", cached, new, axis=2)
+        following.append(pen.crop(both, 2, self.new, self.keys))
+        keys, values = pen.split(both, 1, heads, heads)
         by_content = pen.op("MatMul", self.biased(query_heads, part.content_bias / part.scale),
                             pen.op("Transpose", keys, perm=[0, 1, 3, 2]))  # fmt: skip
         by_position = self.by_position(self.biased(query_heads, part.position_bias / part.scale), part)
@@ -187,12 +180,12 @@ class _Writer:
         shifted = pen.reshape(flat, 0, heads, self.new, row)
         return shifted if row == self.keys else pen.crop(shifted, 3, 0, self.keys)
 
-    def convolution(self, x: str, part: Convolution, past: str, new: list[str]) -> str:
+    def convolution(self, x: str, part: Convolution, past: str, following: list[str]) -> str:
         pen, width = self.pen, self.network.width
         gated, gate = pen.split(pen.linear(pen.norm(x, part.norm), part.gate), 1, width, width)
         y = pen.reshape(pen.op("Mul", gated, pen.op("Sigmoid", gate)), -1, self.new, width)
         y = pen.op("Concat", past, y, axis=1)
-        new.append(pen.crop(y, 1, self.new, self.new + self.network.context))
+        following.append(pen.crop(y, 1, self.new, self.new + self.network.context))
         y = self.depthwise(y, part)
         if part.inner_norm is not None:
             y = pen.norm(y, part.inner_norm)
