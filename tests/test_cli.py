@@ -68,6 +68,28 @@ def test_a_model_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str], 
     assert err == f"caique: {tmp_path / 'gone'} is no model folder: nothing is there.\n"
 
 
+def test_a_latency_the_model_does_not_have_is_answered_with_those_it_has(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for name in ("80ms", "320ms"):
+        (tmp_path / name).mkdir()
+    code, _, err = run(capsys, "transcribe", "demo", "--model", str(tmp_path), "--latency", "160")
+    assert code == 2
+    assert err == f"caique: The model {tmp_path.name} has no latency of 160 ms; it has 80, 320 ms.\n"
+
+
+def test_a_model_of_one_latency_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "transcribe", "demo", "--latency", "7")
+    assert (code, out) == (2, "")
+    assert "has one latency" in err
+
+
+def test_a_decoder_the_model_does_not_have_is_answered_with_those_it_has(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "transcribe", "demo", "--decoder", "ctc")
+    assert (code, out) == (2, "")
+    assert err.endswith("has no ctc decoder; it has: attention.\n")
+
+
 def test_model_options_count_before_and_after_the_command() -> None:
     parse = cli.make_parser().parse_args
     assert parse(["--model", "m", "transcribe", "a.wav"]).model == Path("m")
