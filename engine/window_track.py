@@ -118,7 +118,7 @@ class WindowTrack:
         self._heard += len(self._pending)
         if self._window:
             self._window.extend(self._pending)
-            self._close(self._window)
+            self._close(self._window, self._window.end)
         self._pending = self._pending[:0]
         self._decoded = self._heard / SAMPLE_RATE
 
@@ -132,10 +132,10 @@ class WindowTrack:
 
     def _block(self, block: Samples) -> bool:
         self._heard += BLOCK
+        self._recent.append(block)
         probability = self._voice.probability(block)
         window = self._window
         if window is None:
-            self._recent.append(block)
             self._onset = self._onset + 1 if probability >= self._rules.speech else 0
             if self._onset == self._rules.onset_blocks:
                 self._open()
@@ -145,7 +145,8 @@ class WindowTrack:
         window.extend(block)
         self._listen(window, probability)
         if self._pause_is_over(window):
-            self._close(window)
+            # Of the silence, this window has the first half, and the next one finds its pre-roll in the other.
+            self._close(window, (window.spoken_until + window.end) // 2)
             return True
         if not self._pass_is_due(window):
             return False
@@ -160,17 +161,16 @@ class WindowTrack:
         start = max(self._heard - len(sound), self._closed_until)
         spoken_from = self._heard - self._onset * BLOCK
         self._window = Window(
-            self._model.window(),
-            start,
-            start,
-            spoken_from,
-            self._heard,
-            self._heard,
-            self._onset,
+            encoder=self._model.window(),
+            start=start,
+            end=start,
+            spoken_from=spoken_from,
+            spoken_until=self._heard,
+            decoded=self._heard,
+            voiced_blocks=self._onset,
             earliest=self._decoded,
         )
         self._window.extend(sound[len(sound) - (self._heard - start) :])
-        self._recent.clear()
         self._onset = 0
 
     def _listen(self, window: Window, probability: float) -> None:
@@ -209,12 +209,12 @@ class WindowTrack:
         )
         self._settle(window, found[:certain])
         window.draft = found[certain:]
-        if self._settled or window.draft:
+        if window.prefix or window.draft:
             self._decoded = max(self._decoded, window.end / SAMPLE_RATE - self._rules.newest)
 
-    def _close(self, window: Window) -> None:
-        """A last pass over the window, without the silence that closed it; everything in it is settled."""
-        end = min(window.end, window.spoken_until + round(self._rules.tail * SAMPLE_RATE))
+    def _close(self, window: Window, end: int) -> None:
+        """A last pass over the window up to `end`, and little of its silence; everything in it is settled."""
+        end = min(end, window.spoken_until + round(self._rules.tail * SAMPLE_RATE))
         if end - window.start >= self._model.shortest:
             frames = window.frames(end)
             search = Search(_ids(window.prefix), _ids(window.draft), None, (end - window.start) / SAMPLE_RATE)
@@ -266,12 +266,12 @@ class WindowTrack:
         old = _count(lambda token: token.time <= latest, window.draft)
         self._settle(window, window.draft[:old])
         del window.draft[:old]
-        leaving = max(
-            (k for k, token in enumerate(window.prefix) if token.time <= latest and opens_word(token.text)), default=0
-        )
-        time = window.prefix[leaving].time - _BEFORE_WORD if leaving else latest
-        start = max(window.start, round(time * SAMPLE_RATE))
-        window.move_start(start, leaving if leaving else len(window.prefix))
+        leaving, time = _count(lambda token: token.time <= latest, window.prefix), latest
+        for k in range(leaving - 1, 0, -1):
+            if opens_word(window.prefix[k].text):
+                leaving, time = k, window.prefix[k].time - _BEFORE_WORD
+                break
+        window.move_start(max(window.start, round(time * SAMPLE_RATE)), leaving)
 
 
 _BEFORE_WORD = 0.1

@@ -152,6 +152,25 @@ def test_one_long_breath_is_heard_whole_in_bounded_memory() -> None:
     assert model.longest <= WindowRules().longest_window + WindowRules().step + 0.1
 
 
+def test_a_word_right_after_a_window_has_closed_keeps_its_beginning() -> None:
+    """The model misses a word whose beginning is not in the window; voice activity notices it late."""
+    for wait in np.arange(0.5, 0.8, 0.02):
+        words = [(2, 0.5, 1.0), (4, 1.0 + wait, 1.6 + wait)]
+        late = WindowTrack(LevelModel(), _LateVoice())
+        assert ids(play(late, say(words, 3.5))[-1]) == [2, 4]
+
+
+class _LateVoice(LevelVoice):
+    """Notices speech three blocks, 96 ms, after it has begun, and its end as late."""
+
+    def __init__(self) -> None:
+        self._last = [0.0] * 3
+
+    def probability(self, block: Samples) -> float:
+        self._last.append(super().probability(block))
+        return self._last.pop(0)
+
+
 def test_silence_is_decoded_at_once_and_costs_no_pass() -> None:
     model = _Measured()
     quiet = track(model)
