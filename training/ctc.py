@@ -22,6 +22,7 @@ from training.checkpoint import averaged_encoder
 from training.ctc_model import STACK, CtcRecognizer, best_path
 from training.data import Batch, targets
 from training.errors import run
+from training.judge import latency
 from training.losses import total_loss
 from training.model import BLOCK, FRAME, Encoder
 from training.pieces import TimedPieces
@@ -49,9 +50,9 @@ class CtcTraining:
             {"params": list(self.module.head.parameters()), "lr": learning_rate * self.options.ctc.head_rate},
         ]
 
-    def loss(self, batch: Batch, chunk: int) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, batch: Batch, chunk: int, look_ahead: int) -> tuple[Tensor, dict[str, float]]:
         options = self.options
-        frames = self.module.encoder.streaming(batch.sound, chunk, options.left)
+        frames = self.module.encoder.streaming(batch.sound, chunk, options.left, look_ahead)
         total, parts = total_loss(frames, batch, targets(batch, self.lessons), self.teacher.decoder, options.loss)
         logits = self.module.head(frames, chunk, options.left).float()
         rows = piece_rows(batch, self.pieces)
@@ -69,9 +70,9 @@ class CtcTraining:
             self.pieces.size,
         ).eval()
         module.load_state_dict(weights)
-        return {f"{24 * chunk} ms": self._word_errors(module, chunk) for chunk in self.options.judged_chunks}
+        return {latency(*judged): self._word_errors(module, *judged) for judged in self.options.judged_chunks}
 
-    def _word_errors(self, module: CtcRecognizer, chunk: int) -> dict[str, float]:
+    def _word_errors(self, module: CtcRecognizer, chunk: int, look_ahead: int) -> dict[str, float]:
         found: dict[str, WordErrors] = {}
         for batch in batches(self.store.select("speech", split="dev", longest_s=LONGEST_S), 120.0):
             sound = torch.nn.utils.rnn.pad_sequence([self.store.read(c) for c in batch], batch_first=True)
@@ -79,7 +80,7 @@ class CtcTraining:
             sound = F.pad(sound, (0, 24 * FRAME))
             sound = F.pad(sound, (0, -sound.shape[1] % (BLOCK * FRAME)))
             with torch.autocast("cpu", torch.bfloat16):
-                frames = module.encoder.streaming(sound, chunk, self.options.left)
+                frames = module.encoder.streaming(sound, chunk, self.options.left, look_ahead)
                 logits = module.head(frames, chunk, self.options.left)
             for clip, row in zip(batch, logits, strict=True):
                 ids = best_path(row[: clip.frames // STACK + 8])

@@ -12,7 +12,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.model import BLOCK, Encoder, EncoderLayer, EncoderShape, Norm, band_mask, banded_attention, rotation
+from training.model import (
+    BLOCK,
+    Encoder,
+    EncoderLayer,
+    EncoderShape,
+    Norm,
+    rotation,
+    window_mask,
+    window_plan,
+    windowed_attention,
+)
 
 STACK = 3
 
@@ -32,10 +42,10 @@ class CtcHead(nn.Module):
         steps = frames.shape[1] // STACK
         stacked = frames[:, : steps * STACK].reshape(frames.shape[0], steps, STACK * frames.shape[2])
         x = self.gather(F.pad(stacked, (0, 0, 0, -steps % BLOCK)))
-        mask = band_mask(x.shape[1], chunk // STACK, left // STACK).to(x.dtype)
+        mask = window_mask(window_plan(x.shape[1], chunk // STACK, 0), chunk // STACK, left // STACK, 0).to(x.dtype)
         turn = rotation(x.shape[1], self.rotary)
         for layer in self.layers:
-            x = layer(x, turn, lambda q, k, v: banded_attention(q, k, v, mask))
+            x = layer(x, turn, lambda q, k, v: windowed_attention(q, k, v, mask))
         logits: Tensor = self.out(self.norm(x[:, :steps]))
         return logits
 

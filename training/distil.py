@@ -20,7 +20,7 @@ from torch import Tensor
 from training.checkpoint import averaged_encoder
 from training.data import Batch, targets
 from training.errors import run
-from training.judge import streaming, word_errors
+from training.judge import latency, streaming, word_errors
 from training.losses import total_loss
 from training.model import Encoder
 from training.run_file import RunOptions, read_run
@@ -43,8 +43,8 @@ class Distillation:
     def groups(self, learning_rate: float) -> list[dict[str, Any]]:
         return [{"params": list(self.module.parameters()), "lr": learning_rate}]
 
-    def loss(self, batch: Batch, chunk: int) -> tuple[Tensor, dict[str, float]]:
-        frames = self.module.streaming(batch.sound, chunk, self.options.left)
+    def loss(self, batch: Batch, chunk: int, look_ahead: int) -> tuple[Tensor, dict[str, float]]:
+        frames = self.module.streaming(batch.sound, chunk, self.options.left, look_ahead)
         return total_loss(frames, batch, targets(batch, self.lessons), self.teacher.decoder, self.options.loss)
 
     def judge(self, weights: dict[str, Tensor]) -> dict[str, Any]:
@@ -53,10 +53,10 @@ class Distillation:
         encoder.load_state_dict(weights)
         clips = self.store.select("speech", split="dev", longest_s=LONGEST_S)
         return {
-            f"{24 * chunk} ms": word_errors(
-                clips, self.store, streaming(encoder, chunk, self.options.left), self.teacher
+            latency(chunk, ahead): word_errors(
+                clips, self.store, streaming(encoder, chunk, self.options.left, ahead), self.teacher
             )
-            for chunk in self.options.judged_chunks
+            for chunk, ahead in self.options.judged_chunks
         }
 
     def describe(self) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from engine.recognizer import Recognizer
 from engine.types import Final
 from training.decoder import BOS, EOS, TOKENS_A_SECOND
 from training.errors import run
-from training.export import OnnxEncoder
+from training.export import PROFILES, OnnxEncoder
+from training.judge import latency
 from training.model import FRAME, PAD, SAMPLE_RATE
 from training.score import WordErrors
 from training.store import Clip, ClipStore
@@ -105,10 +106,18 @@ def _systems(options: argparse.Namespace) -> Iterator[tuple[str, Hear]]:
             yield "Moonshine, whole utterance", moonshine.hear
         for path in options.encoder:
             encoder = OnnxEncoder(path)
-            for chunk in options.chunks:
-                ahead = options.look_ahead
-                name = f"{path.name}, {24 * chunk} + {24 * ahead} ms"
-                yield name, lambda sound, e=encoder, c=chunk, a=ahead: moonshine.read(e.encode(sound, c, a)[None])  # type: ignore[misc]
+            for chunk, ahead in options.profiles:
+                yield f"{path.name}, {latency(chunk, ahead)}", reader(moonshine, encoder, chunk, ahead)
+
+
+def reader(moonshine: ShippedMoonshine, encoder: OnnxEncoder, chunk: int, look_ahead: int) -> Hear:
+    """Moonshine's decoder at the end of an utterance whose frames our encoder made as it was spoken."""
+    return lambda sound: moonshine.read(encoder.encode(sound, chunk, look_ahead)[None])
+
+
+def _profile(text: str) -> tuple[int, int]:
+    chunk, _, ahead = text.partition("+")
+    return int(chunk), int(ahead or 0)
 
 
 def main() -> None:
@@ -116,8 +125,9 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("model_folder", type=Path, nargs="?")
     parser.add_argument("--encoder", type=Path, nargs="+", default=[])
-    parser.add_argument("--chunks", type=int, nargs="+", default=[6, 12, 24], help="in frames of 24 ms")
-    parser.add_argument("--look-ahead", type=int, default=0, help="frames heard beyond each chunk")
+    parser.add_argument(
+        "--profiles", type=_profile, nargs="+", default=PROFILES, help="chunk+look-ahead in frames of 24 ms: 12+12 24+0"
+    )
     parser.add_argument("--every", type=int, default=1, help="judge on every so manieth recording only")
     parser.add_argument("--bundle", type=Path)
     options = parser.parse_args()

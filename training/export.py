@@ -23,13 +23,14 @@ from torch import Tensor
 
 from training.checkpoint import averaged_encoder
 from training.errors import run
+from training.judge import latency
 from training.model import BLOCK, FRAME, SAMPLE_RATE, Encoder
 from training.stream_graph import CACHES, INPUTS, OUTPUTS, StreamingStep, initial_caches
 
 MODEL_TYPE = "caique-streaming-moonshine-encoder"
-PROFILES = (3, 6, 12, 24)
-"""Chunk sizes in frames that training drew: 72, 144, 288 and 576 ms."""
-DEFAULT_PROFILE = 24
+PROFILES = ((3, 3), (6, 6), (12, 12), (24, 0))
+"""Chunk sizes and look-aheads in frames that training drew: at most 144, 288, 576 and 576 ms from sound to frame."""
+DEFAULT_PROFILE = (12, 12)
 
 
 def export(encoder: Encoder, left: int, folder: Path) -> tuple[Path, Path]:
@@ -41,7 +42,7 @@ def export(encoder: Encoder, left: int, folder: Path) -> tuple[Path, Path]:
     with torch.no_grad():
         torch.onnx.export(
             StreamingStep(encoder, left).eval(),
-            (torch.zeros(1, FRAME * DEFAULT_PROFILE), torch.zeros(1, dtype=torch.int64), *caches.values()),
+            (torch.zeros(1, FRAME * sum(DEFAULT_PROFILE)), torch.zeros(1, dtype=torch.int64), *caches.values()),
             str(plain),
             input_names=INPUTS,
             output_names=OUTPUTS,
@@ -89,8 +90,11 @@ def _describe(path: Path, encoder: Encoder, left: int, caches: dict[str, Tensor]
             "model_type": MODEL_TYPE,
             "sample_rate": str(SAMPLE_RATE),
             "frame_samples": str(FRAME),
-            "chunk_samples": str(FRAME * DEFAULT_PROFILE),
-            "chunk_samples_profiles": json.dumps([FRAME * p for p in PROFILES]),
+            "chunk_samples": str(FRAME * DEFAULT_PROFILE[0]),
+            "look_ahead_samples": str(FRAME * DEFAULT_PROFILE[1]),
+            "profiles": json.dumps(
+                [{"chunk_samples": FRAME * c, "look_ahead_samples": FRAME * a} for c, a in PROFILES]
+            ),
             "longest_chunk_samples": str(FRAME * BLOCK),
             "left_context_frames": str(left),
             "frame_width": str(encoder.shape.width),
@@ -138,12 +142,14 @@ class OnnxEncoder:
 
 
 @torch.no_grad()
-def compare(encoder: Encoder, left: int, path: Path, sound: np.ndarray, chunk: int) -> dict[str, float]:
+def compare(
+    encoder: Encoder, left: int, path: Path, sound: np.ndarray, chunk: int, look_ahead: int = 0
+) -> dict[str, float]:
     """An exported graph against PyTorch on one recording (float32 [N]), and its time."""
     runner = OnnxEncoder(path)
-    theirs = torch.from_numpy(runner.encode(sound, chunk))
+    theirs = torch.from_numpy(runner.encode(sound, chunk, look_ahead))
     padded = torch.nn.functional.pad(torch.from_numpy(sound), (0, -len(sound) % (BLOCK * FRAME)))
-    ours = encoder.streaming(padded[None], chunk, left)[0, : len(theirs)]
+    ours = encoder.streaming(padded[None], chunk, left, look_ahead)[0, : len(theirs)]
     steps = sorted(runner.step_seconds[1:] or runner.step_seconds)
     return {
         "largest difference": (ours - theirs).abs().max().item(),
@@ -167,9 +173,9 @@ def main() -> None:
         for recording in options.check:
             sound, _ = sf.read(recording, dtype="float32")
             sound = sound[: len(sound) // FRAME * FRAME]
-            for chunk in PROFILES:
-                found = compare(encoder, options.left, path, sound, chunk)
-                print(f"  {recording.name} {24 * chunk} ms:", ", ".join(f"{k} {v:.4g}" for k, v in found.items()))
+            for profile in PROFILES:
+                found = compare(encoder, options.left, path, sound, *profile)
+                print(f"  {recording.name} {latency(*profile)}:", ", ".join(f"{k} {v:.4g}" for k, v in found.items()))
 
 
 if __name__ == "__main__":

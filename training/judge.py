@@ -18,12 +18,17 @@ Encode = Callable[[Tensor, Tensor], Tensor]
 """Sound [batch, N] and frames of each row [batch] to frames [batch, T, width]."""
 
 
-def streaming(encoder: Encoder, chunk: int, left: int) -> Encode:
+def latency(chunk: int, look_ahead: int) -> str:
+    """What a chunk size and look-ahead are called: the longest a frame waits, and how it is made up."""
+    return f"{24 * (chunk + look_ahead)} ms ({24 * chunk} + {24 * look_ahead})"
+
+
+def streaming(encoder: Encoder, chunk: int, left: int, look_ahead: int = 0) -> Encode:
     """Chunk by chunk; the last chunk is filled up with zeros, as at the end of a recording."""
 
     def encode(sound: Tensor, _lengths: Tensor) -> Tensor:
         short = -sound.shape[1] % (BLOCK * FRAME)
-        return encoder.streaming(torch.nn.functional.pad(sound, (0, short)), chunk, left)
+        return encoder.streaming(torch.nn.functional.pad(sound, (0, short)), chunk, left, look_ahead)
 
     return encode
 

@@ -23,7 +23,7 @@ CONV1_TAPS, CONV1_STRIDE = 127, 64
 CONV1_PER_FRAME = FRAME // CONV1_STRIDE  # new conv1 outputs a frame
 CONV1_HISTORY = 7  # conv1 outputs that the first frame sees before its own six
 NORM_EPSILON = 1e-5
-BLOCK = 48  # frames of queries that banded attention computes at once
+BLOCK = 48  # frames whose attention is computed at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +134,22 @@ class Encoder(nn.Module):
         moments = torch.stack([(y * real[..., None]).sum((1, 2)) / count for y in (own, own.square())], -1)
         x = later_convs(later_matrices(self), standardise(own, moments[:, None]))
         mask = (torch.arange(x.shape[1]) < frames[:, None])[:, None, None]
-        return self._layers(x, lambda q, k, v: F.scaled_dot_product_attention(q, k, v, attn_mask=mask))
+        turn = rotation(x.shape[1], self.shape.rotary)
+        return self._layers(x, turn, lambda q, k, v: F.scaled_dot_product_attention(q, k, v, attn_mask=mask))
 
-    def streaming(self, sound: Tensor, chunk: int, left: int) -> Tensor:
+    def streaming(self, sound: Tensor, chunk: int, left: int, look_ahead: int = 0) -> Tensor:
         """The student's form over whole rows at once, equal to encoding them chunk by chunk.
 
-        sound: [batch, N], N a multiple of `BLOCK` frames; chunk, left: frames, chunk a divisor of `BLOCK`.
+        sound: [batch, N], N a multiple of `BLOCK` frames; chunk, left, look_ahead: frames, chunk a divisor of `BLOCK`.
+        With look-ahead each chunk's window also holds the frames after it: provisional ones, which only that window
+        sees and which are computed again, for good, in the next.
         """
-        x = self.streaming_stem(sound)
-        mask = band_mask(x.shape[1], chunk, left).to(self._half(x))
-        return self._layers(x, lambda q, k, v: banded_attention(q, k, v, mask))
+        stem = self.streaming_stem(F.pad(sound, (0, look_ahead * FRAME)))
+        plan = window_plan(sound.shape[1] // FRAME, chunk, look_ahead)
+        mask = window_mask(plan, chunk, left, look_ahead).to(self._half(stem))
+        turn = rotation(stem.shape[1], self.shape.rotary)[:, plan.flatten()]
+        x = self._layers(stem[:, plan.flatten()], turn, lambda q, k, v: windowed_attention(q, k, v, mask))
+        return x.reshape(x.shape[0], *plan.shape, x.shape[2])[:, :, :BLOCK].flatten(1, 2)
 
     def streaming_stem(self, sound: Tensor) -> Tensor:
         """Convolutions with carried statistics: [batch, N] -> [batch, N / 384, width]."""
@@ -173,8 +179,7 @@ class Encoder(nn.Module):
         prior = self.prior_frames() * self.decay() ** (steps + 1.0)
         return (weights @ moments + prior[:, None] * self.prior) / (weights.sum(1) + prior)[:, None]
 
-    def _layers(self, x: Tensor, attend: Attend) -> Tensor:
-        turn = rotation(x.shape[1], self.shape.rotary)
+    def _layers(self, x: Tensor, turn: Tensor, attend: Attend) -> Tensor:
         for layer in self.layers:
             x = layer(x, turn, attend)
         return self.norm(x)
@@ -230,21 +235,45 @@ def frame_moments(own: Tensor) -> Tensor:
     return torch.stack([blocks.mean(-1, dtype=torch.float32), blocks.float().square().mean(-1)], -1)
 
 
-def band_mask(length: int, chunk: int, left: int) -> Tensor:
-    """What `banded_attention` adds to its scores: 0 where a frame may look (its chunk and `left` frames before it).
+def window_plan(length: int, chunk: int, look_ahead: int) -> Tensor:
+    """Which frame stands where in attention: int64 [blocks, BLOCK + provisional].
 
-    Returns float32 [blocks, BLOCK, left + BLOCK]; keys count from `left` frames before the block.
+    A row holds the frames of a block of chunks and, after them, the provisional frames of each of these chunks.
     """
-    start = (torch.arange(BLOCK) // chunk * chunk)[:, None]
+    starts = torch.arange(0, length, chunk)
+    ahead = (starts[:, None] + chunk + torch.arange(look_ahead)).reshape(length // BLOCK, -1)
+    return torch.cat([torch.arange(length).reshape(-1, BLOCK), ahead], 1)
+
+
+def window_mask(plan: Tensor, chunk: int, left: int, look_ahead: int) -> Tensor:
+    """What `windowed_attention` adds to its scores: 0 where a frame may look, -10,000 elsewhere.
+
+    A frame sees its chunk, `left` frames before it, and its chunk's provisional frames. Returns float32 [blocks,
+    queries, left + queries]; keys count from `left` frames before the block and end with its provisional frames.
+    """
+    own = torch.arange(BLOCK) // chunk
+    ahead = torch.arange(plan.shape[1] - BLOCK) // max(1, look_ahead)
+    of = torch.cat([own, ahead])[:, None]  # the chunk whose window a query is in
     key = torch.arange(left + BLOCK)
-    band = (key >= start) & (key < start + left + chunk)
-    exists = key >= left - BLOCK * torch.arange(length // BLOCK)[:, None]
-    return torch.where(band & exists[:, None], 0.0, -1e4)
+    near = (key >= of * chunk) & (key < of * chunk + left + chunk)
+    exists = key >= left - BLOCK * torch.arange(len(plan))[:, None]
+    provisional = (ahead == of).expand(len(plan), -1, -1)
+    return torch.where(torch.cat([near & exists[:, None], provisional], -1), 0.0, -1e4)
 
 
-def banded_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
-    """Attention that computes only the keys near each block of queries: half the time of the full square at 10 s."""
-    span = mask.shape[-1]
-    near_k, near_v = (F.pad(y, (0, 0, span - BLOCK, 0)).unfold(2, span, BLOCK) for y in (k, v))
-    scores = (q * q.shape[-1] ** -0.5).unflatten(2, (-1, BLOCK)) @ near_k
-    return ((scores + mask).softmax(-1) @ near_v.transpose(-1, -2)).flatten(2, 3)
+def windowed_attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+    """Attention that computes only the keys near each block of queries: half the time of the full square at 10 s.
+
+    q, k, v: [batch, heads, blocks * queries, head width], in the order of `window_plan`.
+    """
+    blocks, queries, keys = mask.shape
+    scores = (q * q.shape[-1] ** -0.5).unflatten(2, (blocks, queries)) @ _near(k, blocks, keys - queries)
+    seen = (scores + mask).softmax(-1) @ _near(v, blocks, keys - queries).transpose(-1, -2)
+    return seen.flatten(2, 3)
+
+
+def _near(x: Tensor, blocks: int, left: int) -> Tensor:
+    """Keys or values that each block sees: [batch, heads, blocks, head width, left + queries]."""
+    each = x.unflatten(2, (blocks, -1))
+    final = F.pad(each[:, :, :, :BLOCK].flatten(2, 3), (0, 0, left, 0)).unfold(2, left + BLOCK, BLOCK)
+    return torch.cat([final, each[:, :, :, BLOCK:].transpose(-1, -2)], -1)

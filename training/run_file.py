@@ -32,8 +32,8 @@ class CtcOptions:
 class RunOptions:
     """A run file; its tables are the fields below that are dataclasses themselves."""
 
-    chunks: tuple[int, ...] = (3, 6, 12, 24, 24)
-    """Chunk sizes in frames, one drawn for each batch: a size named twice is drawn twice as often."""
+    chunks: tuple[tuple[int, int], ...] = ((6, 6), (12, 12), (24, 0))
+    """Chunk sizes and look-aheads in frames, one drawn for each batch; named twice, drawn twice as often."""
     left: int = 168
     """Frames before the chunk that are still seen."""
     learning_rate: float = 8e-5
@@ -46,7 +46,7 @@ class RunOptions:
     """Learn the words that training.labels wrote where the teacher misheard."""
     save_minutes: float = 5.0
     judge_minutes: float = 20.0
-    judged_chunks: tuple[int, ...] = (12, 24)
+    judged_chunks: tuple[tuple[int, int], ...] = ((6, 6), (12, 12))
     carried: Carried = field(default_factory=Carried)
     loss: LossWeights = field(default_factory=LossWeights)
     batch: BatchOptions = field(default_factory=BatchOptions)
@@ -72,4 +72,8 @@ def read_run(path: Path) -> RunOptions:
 
 def _tuples(table: dict[str, Any]) -> dict[str, Any]:
     """TOML's lists as tuples, which frozen options hold."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+    return {name: _tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+
+
+def _tuple(values: list[Any]) -> tuple[Any, ...]:
+    return tuple(_tuple(v) if isinstance(v, list) else v for v in values)

@@ -36,8 +36,8 @@ class Task(Protocol):
     def groups(self, learning_rate: float) -> list[dict[str, Any]]:
         """The optimiser's groups of parameters."""
 
-    def loss(self, batch: Batch, chunk: int) -> tuple[Tensor, dict[str, float]]:
-        """What to reduce, and its parts for the log. chunk: frames."""
+    def loss(self, batch: Batch, chunk: int, look_ahead: int) -> tuple[Tensor, dict[str, float]]:
+        """What to reduce, and its parts for the log. chunk, look_ahead: frames."""
 
     def judge(self, weights: dict[str, Tensor]) -> dict[str, Any]:
         """How good these weights of the module are on the dev split."""
@@ -103,9 +103,9 @@ class Trainer:
     def _learn(self, batch: Batch) -> dict[str, float]:
         for group, rate in zip(self.optimiser.param_groups, self._rates, strict=True):
             group["lr"] = rate * self._share_of_rate()
-        chunk = random.Random(self.progress.step).choice(self.options.chunks)
+        chunk, look_ahead = random.Random(self.progress.step).choice(self.options.chunks)
         with torch.autocast("cpu", torch.bfloat16):
-            loss, parts = self.task.loss(batch, chunk)
+            loss, parts = self.task.loss(batch, chunk, look_ahead)
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         size = torch.nn.utils.clip_grad_norm_(self.task.module.parameters(), 5.0)

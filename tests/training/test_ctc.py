@@ -94,7 +94,7 @@ def test_a_run_trains_stops_and_goes_on(work: Path, teacher: Teacher, tmp_path: 
     make_pieces(texts, 20, work / "pieces.model")
     rows = [{"id": str(n), "text": "one two", "frames": [4, 5, 6, 7, 20, 21, 22]} for n in range(2, 10)]
     (work / "teacher" / "times.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), "utf8")
-    options = RunOptions(learning_rate=1e-3, warm_steps=1, ctc=CtcOptions(layers=1), judged_chunks=(12,))
+    options = RunOptions(learning_rate=1e-3, warm_steps=1, ctc=CtcOptions(layers=1), judged_chunks=((12, 0),))
 
     def run(steps: int) -> Trainer:
         task = CtcTraining(options, work, teacher, fresh_student(options, work, teacher))
@@ -105,4 +105,4 @@ def test_a_run_trains_stops_and_goes_on(work: Path, teacher: Teacher, tmp_path: 
 
     run(2)
     assert run(3).progress.step == 5
-    assert set(run(1).judge()["288 ms"]) == {"made-up"}
+    assert set(run(1).judge()["288 ms (288 + 0)"]) == {"made-up"}
