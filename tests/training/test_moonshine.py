@@ -15,6 +15,7 @@ import soundfile as sf
 import torch
 
 from training.decoder import greedy
+from training.evaluate import ShippedMoonshine
 from training.model import FRAME, PAD
 from training.score import words
 from training.teacher import Teacher, load_teacher
@@ -83,3 +84,8 @@ def test_teacher_forcing_agrees_with_greedy_decoding(moonshine: Teacher, publish
         states = moonshine.decoder(ids, frames, torch.ones(1, frames.shape[1], dtype=torch.bool))
         forced = moonshine.decoder.logits(states)[0].argmax(-1).tolist()
     assert forced == [*heard.ids, 2]
+
+
+def test_the_judge_of_shipped_graphs_hears_the_same(sound: np.ndarray) -> None:
+    shipped = ShippedMoonshine(ASSETS / "tiny-en")
+    assert words(shipped.hear(sound))[:12] == words("It was the best of times, it was the worst of times")
