@@ -8,6 +8,7 @@ python -m training.evaluate WORK --bundle FOLDER                           any m
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -128,11 +129,14 @@ def main() -> None:
     parser.add_argument(
         "--profiles", type=_profile, nargs="+", default=PROFILES, help="chunk+look-ahead in frames of 24 ms: 12+12 24+0"
     )
+    parser.add_argument("--leave-out", type=Path, help="JSON list of ids not to judge on: texts that training knows")
     parser.add_argument("--every", type=int, default=1, help="judge on every so manieth recording only")
     parser.add_argument("--bundle", type=Path)
     options = parser.parse_args()
     store = ClipStore(options.work)
-    clips = store.select("speech", split="dev", longest_s=LONGEST_S)[:: options.every]
+    known = set(json.loads(options.leave_out.read_text("utf8"))) if options.leave_out else set()
+    judged = [c for c in store.select("speech", split="dev", longest_s=LONGEST_S) if c.id not in known]
+    clips = judged[:: options.every]
     for name, hear in _systems(options):
         found = word_errors(store, clips, hear)
         print(f"{name:36}", "  ".join(f"{c} {e.percent:.1f} %" for c, e in sorted(found.items())), flush=True)
