@@ -29,10 +29,10 @@ from engine.errors import BadSamples
 from engine.frame_track import FrameTrack
 from engine.models.attention import AttentionBundle
 from engine.models.bundle import open_bundle
-from engine.models.encoder_graph import CacheAwareGraph
 from engine.models.options import ModelOptions
 from engine.models.parts import Bundle, FrameBundle
 from engine.models.prepared import PreparedGraphs
+from engine.preparing import prepare_in_background
 from engine.text.words import spans, words_of
 from engine.track import Hypothesis, Track
 from engine.types import SAMPLE_RATE, BoostPhrase, Final, ModelInfo, Partial, Samples, Silence, Token, Update, Word
@@ -69,10 +69,7 @@ class Recognizer:
 
         Returns the process that does it and ends with this one, or None where there is nothing to do.
         """
-        bundle = self._bundle
-        if isinstance(bundle, FrameBundle) and isinstance(bundle.encoder, CacheAwareGraph):
-            return PreparedGraphs(folder).prepare_in_background(bundle.encoder.graph.path)
-        return None
+        return prepare_in_background(self._bundle, PreparedGraphs(folder))
 
     def compile(self, phrases: Sequence[BoostPhrase]) -> Boost:
         """Make a boost list for streams of this model; its `report` says what became of every phrase.

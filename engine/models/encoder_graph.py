@@ -40,7 +40,7 @@ class CacheAwareGraph:
         self.graph = graph
         self.sizes = sizes
         self.bins = bins
-        self._frames_last = frames_last
+        self.frames_last = frames_last
         self.width = self._check()
         """Numbers in each output frame."""
 
@@ -63,7 +63,7 @@ class CacheAwareGraph:
             state.time,
             state.length,
         )
-        if self._frames_last:
+        if self.frames_last:
             frames = frames.transpose(0, 2, 1)
         return frames[:, : int(lengths[0])], EncoderState(channel, time, cached)
 

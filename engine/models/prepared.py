@@ -1,8 +1,8 @@
 """Keeps rewritten graphs in a folder of the user's cache: made once, tried before use, never in the way.
 
 A streaming graph as published is replaced by the cheapest equivalent for this machine (`engine.models.rewrite`)
-once that has shown on spoken sound that it gives the same. Until then, and wherever anything fails, the original
-serves. The folder may be deleted at any time.
+once that has shown on spoken sound that it gives the same (`engine.preparing`). Until then, and wherever anything
+fails, the original serves. The folder may be deleted at any time.
 
     FOLDER/<hash of the original>/record.json     what was found out, and the stamps of the files beside it
     FOLDER/<hash of the original>/encoder.onnx    the graph, if one is used
@@ -14,29 +14,25 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import multiprocessing
 import os
 import platform
 import shutil
-import signal
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TypeAlias
 
 import onnxruntime as ort
 
-from engine.errors import EngineError, ModelFileBroken
+from engine.errors import ModelFileBroken
 from engine.models.options import ModelOptions
 from engine.models.session import Graph, open_graph
-from engine.types import Samples
 
 _REVISION = 1
 """Raised when rewriting changes, so that what an older program prepared is made again."""
-_WORTH_IT = 0.9
-"""Share of the original's cost above which the original stays."""
 _RECORD = "record.json"
 _UNFINISHED = ".new-"
 _ABANDONED = 3600.0
@@ -63,6 +59,17 @@ class Record:
     graph: str
     """File name of the graph; empty where the original stays."""
     files: Stamps
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which graph shall serve, and why."""
+
+    sentence: str
+    form: str = "original"
+    cost: float = 1.0
+    files: tuple[Path, ...] = ()
+    """The graph, and its weights where they are in a file of their own; none where the original stays."""
 
 
 class PreparedGraphs:
@@ -99,51 +106,40 @@ class PreparedGraphs:
         up_to_date = (record.revision, record.machine) == (_REVISION, _machine())
         return record if up_to_date and current == record.files else None
 
-    def prepare(self, original: Path, samples: Samples | None = None) -> Record:
-        """Make, try and keep the cheapest graph equivalent to `original`. Takes seconds to a minute.
+    def holds(self, graph: Path) -> bool:
+        """Whether a graph is one of the prepared ones."""
+        return self.folder in graph.parents
 
-        Args:
-            samples: spoken sound to try it on, several seconds; the one that comes with the program when None.
-
-        Whatever speaks against the rewritten graphs ends up as the record's sentence; OSError is raised only
-        when not even that can be written.
-        """
-        from engine.models.preparing import best_graph
-
+    @contextmanager
+    def workspace(self) -> Iterator[Path]:
+        """An empty folder on the same volume, gone afterwards with all that is still in it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._remove_leftovers()
+        with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=self.folder) as workspace:
+            yield Path(workspace)
+
+    def keep(self, original: Path, choice: Choice) -> Record:
+        """Take over what was chosen for a graph; its files are moved here from their workspace."""
         sources = _files_of(original)
         entry = self.folder / _hash(sources)
-        workspace = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self.folder))
-        try:
-            choice = best_graph(original, workspace / "trials", samples, _WORTH_IT)
+        with self.workspace() as workspace:
             finished = workspace / "entry"
             finished.mkdir()
-            for file in choice.files:
-                file.rename(finished / file.name)
-            stamps = _stamps([finished / file.name for file in choice.files])
-            graph = choice.files[0].name if choice.files else ""
-            record = Record(_REVISION, _machine(), choice.form, choice.cost, choice.sentence, graph, stamps)
+            files = [file.rename(finished / file.name) for file in choice.files]
+            record = Record(
+                revision=_REVISION,
+                machine=_machine(),
+                form=choice.form,
+                cost=choice.cost,
+                sentence=choice.sentence,
+                graph=files[0].name if files else "",
+                files=_stamps(files),
+            )
             (finished / _RECORD).write_text(json.dumps(asdict(record)), encoding="utf-8")
             shutil.rmtree(entry, ignore_errors=True)
             finished.rename(entry)
-        finally:
-            shutil.rmtree(workspace, ignore_errors=True)
         self._remember(original, sources, entry.name)
         return record
-
-    def prepare_in_background(self, graph: Path) -> BaseProcess | None:
-        """Start `prepare` in a process of its own: it costs memory, and must not hold up captions.
-
-        Returns the process, or None where there is nothing to do: `graph` is a prepared one, or is known already.
-        """
-        if self.folder in graph.parents or self.record(graph) is not None:
-            return None
-        process = multiprocessing.get_context("spawn").Process(
-            target=_prepare_quietly, args=(self.folder, graph), name="prepare", daemon=True
-        )
-        process.start()
-        return process
 
     def _remove_leftovers(self) -> None:
         """What a process left that ended before it had finished: gigabytes, for the largest models."""
@@ -170,18 +166,6 @@ class PreparedGraphs:
     def _memo(self, original: Path) -> Path:
         name = hashlib.sha256(str(original.resolve()).encode()).hexdigest()[:32]
         return self.folder / "originals" / f"{name}.json"
-
-
-def _prepare_quietly(folder: Path, original: Path) -> None:
-    """What the background process does. A failure leaves no record: the original goes on serving."""
-    # Ctrl-C in a terminal reaches all its processes; the program ends this one itself.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(os, "nice"):
-        os.nice(10)
-    try:
-        PreparedGraphs(folder).prepare(original)
-    except (EngineError, OSError) as error:
-        _log.info("%s stays as it is: %s", original, error)
 
 
 def _files_of(original: Path) -> list[Path]:

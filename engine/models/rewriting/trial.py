@@ -1,10 +1,9 @@
-"""Runs an encoder over spoken sound: what it gives, and what a step costs on this machine."""
+"""Runs a streaming encoder over sound: what it gives, and what a step costs on this machine."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from importlib import resources
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +12,8 @@ from engine.features import LogMel
 from engine.models.config import Config
 from engine.models.encoder_graph import CacheAwareGraph
 from engine.models.options import ModelOptions
-from engine.models.session import Graph, open_graph
-from engine.models.sizes import StreamingSizes, streaming_sizes
+from engine.models.session import open_graph
+from engine.models.sizes import streaming_sizes
 from engine.types import Frames, Samples
 
 _EXACT = 1e-4
@@ -25,7 +24,7 @@ _FAITHFUL = 35.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trial:
-    """One graph's way through the probe."""
+    """One graph's way through some sound."""
 
     frames: Frames
     """float32 [frames, width]: all outputs, end to end."""
@@ -33,34 +32,21 @@ class Trial:
     """Median processor time of a step, in seconds."""
 
 
-def speech() -> Samples:
-    """The spoken sound that graphs are tried on: 7 s, longer than any attention cache."""
-    with (resources.files("resources") / "probe" / "speech.npy").open("rb") as file:
-        stored: Samples = np.load(file).astype(np.float32) / np.float32(32768)
-    return stored
-
-
-def sizes_of(rewritten: Path) -> StreamingSizes:
-    """The sizes that a rewritten graph names."""
-    graph = _open(rewritten)
-    return streaming_sizes(graph, Config.read(rewritten.parent), _bins(graph))
-
-
-def run(path: Path, sizes: StreamingSizes, samples: Samples) -> Trial:
-    """Send sound through a graph, original or rewritten, one step after the other.
+def open_rewritten(path: Path, frames_last: bool) -> CacheAwareGraph:
+    """A rewritten graph on its own; ModelError where this machine's ONNX Runtime cannot run it.
 
     Args:
-        sizes: those of the rewritten graph; the original differs from it in the width of the cache alone.
-
-    Raises:
-        ModelFileBroken: ONNX Runtime cannot load or run the graph.
-        ModelMismatch: it gives other shapes than the sizes say.
+        frames_last: as for `CacheAwareGraph`.
     """
-    graph = _open(path)
-    width = graph.static(graph.inputs[2], 3, "the width of the attention cache")
-    frames_last = graph.outputs[0].shape[1] == sizes.conv_width
-    encoder = CacheAwareGraph(graph, replace(sizes, cache_width=width), _bins(graph), frames_last)
-    features = LogMel(encoder.bins).push(samples)
+    # One thread, as a live stream has: its time is then all that a step costs.
+    graph = open_graph(path, ModelOptions(threads=1), "the trial")
+    bins = graph.static(graph.inputs[0], 1, "the number of mel bins")
+    return CacheAwareGraph(graph, streaming_sizes(graph, Config.read(path.parent), bins), bins, frames_last)
+
+
+def run(encoder: CacheAwareGraph, samples: Samples) -> Trial:
+    """Send sound through an encoder, one step after the other."""
+    sizes, features = encoder.sizes, LogMel(encoder.bins).push(samples)
     state, given, costs = encoder.start(), [], []
     for start in range(0, len(features) - sizes.window + 1, sizes.shift):
         began = time.thread_time()
@@ -76,16 +62,7 @@ def is_exact(original: Trial, other: Trial) -> bool:
 
 
 def is_faithful(original: Trial, other: Trial) -> bool:
-    """Whether a quantised graph stays as close as one does that costs no accuracy."""
+    """Whether a quantised graph's error is as small as that of the ones that cost no accuracy."""
     error = np.square(original.frames - other.frames, dtype=np.float64).mean()
     power = np.square(original.frames, dtype=np.float64).mean()
     return bool(error <= power * 10 ** (-_FAITHFUL / 10))
-
-
-def _open(path: Path) -> Graph:
-    # One thread: its time is the step's whole cost, and it is what a live stream uses.
-    return open_graph(path, ModelOptions(threads=1), "the trial")
-
-
-def _bins(graph: Graph) -> int:
-    return graph.static(graph.inputs[0], 1, "the number of mel bins")
