@@ -34,7 +34,7 @@ class Average:
     @torch.no_grad()
     def update(self, module: nn.Module, step: int) -> None:
         """`step` counts from 1: the average is short at first, so that the beginning is soon forgotten."""
-        decay = min(self._decay, step / (step + 20))
+        decay = min(self._decay, step / (step + 6))
         current = module.state_dict()
         torch._foreach_lerp_(list(self.weights.values()), [current[name] for name in self.weights], 1 - decay)
 
