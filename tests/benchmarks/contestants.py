@@ -14,8 +14,6 @@ import numpy as np
 
 from engine.types import Samples
 
-Load = Callable[[], "Contestant"]
-
 
 class Contestant(Protocol):
     """One loaded way."""
@@ -88,12 +86,11 @@ class Sherpa:
 class Ours:
     """Caique's recogniser: sound in, captions out."""
 
-    def __init__(self, folder: Path, prepared: Path | None) -> None:
-        from engine.models.options import ModelOptions
+    def __init__(self, folder: Path) -> None:
         from engine.models.session import Graph
         from engine.recognizer import Recognizer
 
-        self._stream = Recognizer.load(folder, ModelOptions(prepared=prepared)).stream()
+        self._stream = Recognizer.load(folder).stream()
         self.inside = 0.0
         run = Graph.run
 
@@ -111,13 +108,16 @@ class Ours:
             self._stream.push(samples[start : start + 1_600])
 
 
+KINDS: dict[str, Callable[[Path], Contestant]] = {"raw": Raw, "sherpa": Sherpa, "ours": Ours}
+
+
 class Process:
     """A contestant in its own process, so that memory and processor time are its alone."""
 
-    def __init__(self, kind: str, folder: Path, prepared: Path | None = None) -> None:
+    def __init__(self, kind: str, folder: Path) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, kind, folder, prepared), daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs, kind, folder), daemon=True)
         self._process.start()
         self.load_seconds, self._empty = self._pipe.recv()
 
@@ -134,20 +134,14 @@ class Process:
         return held
 
 
-def _serve(pipe: Connection, kind: str, folder: Path, prepared: Path | None) -> None:
+def _serve(pipe: Connection, kind: str, folder: Path) -> None:
     import onnxruntime  # noqa: F401 - counted as part of the empty interpreter
     import sherpa_onnx  # noqa: F401
 
     import engine.recognizer  # noqa: F401
 
     empty, began = _resident(), time.process_time()
-    contestant: Contestant
-    if kind == "raw":
-        contestant = Raw(folder)
-    elif kind == "sherpa":
-        contestant = Sherpa(folder)
-    else:
-        contestant = Ours(folder, prepared)
+    contestant = KINDS[kind](folder)
     pipe.send((time.process_time() - began, empty))
     while (samples := pipe.recv()) is not None:
         began, inside = time.process_time(), contestant.inside

@@ -20,8 +20,8 @@ from statistics import median
 import numpy as np
 import soundfile
 
-from engine.models.prepared import PreparedGraphs
 from engine.models.rewrite import rewrite, save
+from engine.models.rewriting.linears import FORMS, Form
 from engine.types import Samples
 from tests.benchmarks.contestants import Process, Slice, batch_cost, machine
 from tests.benchmarks.full_size_graphs import graph_names
@@ -56,25 +56,22 @@ def main() -> None:
 
 def measure(folder: Path, work: Path, rounds: int) -> list[str]:
     """The rows of one model folder."""
-    plain = _rewritten(folder, work / "fp32" / folder.name)
-    prepared = PreparedGraphs(work / "prepared")
-    record = prepared.record(folder / "model.onnx") or prepared.prepare(folder / "model.onnx")
+    rewritten = {form: _rewritten(folder, work / form / folder.name, form) for form in FORMS}
     contestants = {
         "raw loop, published graph": Process("raw", folder),
         "sherpa-onnx, published graph": Process("sherpa", folder),
-        "Caique, rewritten, fp32": Process("ours", plain),
-        f"Caique, as prepared ({record.form})": Process("ours", folder, prepared.folder),
+        **{f"Caique, rewritten, {form}": Process("ours", rewritten[form]) for form in FORMS},
     }
     taken: dict[str, list[Slice]] = {name: [] for name in contestants}
     for number in range(rounds + 3):
         for name, contestant in contestants.items():
             taken[name].append(contestant.feed(_slice(number)))
     memory = {name: contestant.end() for name, contestant in contestants.items()}
-    step = _step_seconds(plain)
+    step = _step_seconds(rewritten["fp32"])
     # The first slices fill the attention cache and warm up.
     totals = {name: median(_cost(name, part) for part in parts[3:]) for name, parts in taken.items()}
     raw, sherpa = list(totals.values())[:2]
-    batches = {"Caique, rewritten, fp32": batch_cost(plain, STREAMS)}
+    batches = {f"Caique, rewritten, {form}": batch_cost(rewritten[form], STREAMS) for form in FORMS}
     rows = []
     for name, total in totals.items():
         inside = [part.inside / part.total for part in taken[name][3:]]
@@ -92,11 +89,11 @@ def _cost(name: str, part: Slice) -> float:
     return part.inside if name.startswith("raw") else part.total
 
 
-def _rewritten(folder: Path, target: Path) -> Path:
-    """The folder with its graph rewritten in fp32; made once."""
+def _rewritten(folder: Path, target: Path, form: Form) -> Path:
+    """The folder with its graph rewritten; made once."""
     if not (target / "tokens.txt").exists():
         target.mkdir(parents=True, exist_ok=True)
-        save(rewrite(folder / "model.onnx"), target / "model.onnx")
+        save(rewrite(folder / "model.onnx", form=form), target / "model.onnx")
         (target / "tokens.txt").write_text((folder / "tokens.txt").read_text(encoding="utf-8"), encoding="utf-8")
     return target
 
