@@ -157,6 +157,8 @@ class Automaton:
         own = self._weight_of.get(text, 0.0)
         if own < 0.0 and weights.max() <= 0.0:
             return own * self._scale.suppression
+        if own > 0.0:
+            growing = max(growing, own * self._whole(text))
         banked, rest = self._give_up(text)
         earned, after = self._resolve(rest)
         return max(growing, banked + earned + self._values[after])
@@ -165,4 +167,8 @@ class Automaton:
         weight = self._weight_of[spelling]
         if weight < 0.0:
             return weight * self._scale.suppression
-        return weight * (float(self._growing[len(spelling) - 1]) + self._scale.completion)
+        return weight * (self._whole(spelling) + self._scale.completion)
+
+    def _whole(self, spelling: str) -> float:
+        """What a spelling of weight 1 is worth when it is spelt to its end."""
+        return float(self._growing[len(spelling) - 1]) + self._scale.whole

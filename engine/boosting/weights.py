@@ -25,12 +25,14 @@ _LARGE_LIST = 100
 class Scale:
     """The bonus of a phrase of weight 1, in natural logs."""
 
-    per_character: float = 0.6
+    per_character: float = 0.8
     """Bonus around the second character; the first earns less, later ones slowly more."""
     ceiling: float = 5.0
     """The most that a match in progress is worth."""
-    completion: float = 3.0
-    """Added when the match ends at the end of a word."""
+    whole: float = 1.5
+    """Added when the last character is spelt, so that the end of a long name is worth something too."""
+    completion: float = 1.5
+    """Added when the match then ends at the end of a word."""
     suppression: float = 8.0
     """Taken off a word of strength -1."""
 

@@ -1,4 +1,4 @@
-"""Tokens that a boost list prefers, on trial: they are taken back when no phrase comes of them.
+"""Tokens that a boost list prefers, on trial: they are taken back when no phrase comes of them, or at too high a price.
 
 For decoders that can go back, such as attention decoders over a window. What was preferred for the sake of a
 phrase stays only when the phrase has become whole, or is still being spelt where the sound ends.
@@ -28,6 +28,8 @@ class _Attempt(Generic[Place]):
     node: int
     """Node before the preferred token."""
     earned: float = 0.0
+    loss: float = 0.0
+    """Log-probability lost against the model's own choices."""
 
 
 class Attempts(Generic[Place]):
@@ -42,12 +44,14 @@ class Attempts(Generic[Place]):
         self._node = chooser.boost.after(said)
         self._attempt: _Attempt[Place] | None = None
         self._refused: set[int] = set()
+        self._loss = 0.0
+        """Loss of the token last chosen."""
 
     def best(self, label: int, scores: NDArray[np.floating], position: int) -> int:
         """The token to try at a position where the model would say `label`, by its log-probabilities [tokens]."""
-        if position in self._refused:
-            return label
-        return self._chooser.instead_of(label, scores, self._node)
+        token = label if position in self._refused else self._chooser.instead_of(label, scores, self._node)
+        self._loss = float(scores[label] - scores[token])
+        return token
 
     def follow(self, token: int, label: int, position: int, place: Place) -> bool:
         """Say a token where the model would say `label`; False when the attempt it belongs to has failed."""
@@ -57,15 +61,24 @@ class Attempts(Generic[Place]):
         if self._attempt is None:
             return True
         self._attempt.earned += score
+        self._attempt.loss += self._loss
         if self._attempt.earned <= _NOTHING:
             return False
-        if not self._chooser.boost.node_text(self._node).strip():
+        if self._chooser.boost.node_text(self._node).strip():
+            return True
+        worth_it = self._is_worth(self._attempt, self._attempt.earned)
+        if worth_it:
             self._attempt = None  # a phrase has become whole
-        return True
+        return worth_it
 
     def end(self) -> bool:
         """The model says nothing more; False when an attempt fails by that."""
-        return self._attempt is None or self._attempt.earned + self._chooser.boost.finish(self._node) > _NOTHING
+        if self._attempt is None:
+            return True
+        return self._is_worth(self._attempt, self._attempt.earned + self._chooser.boost.finish(self._node))
+
+    def _is_worth(self, attempt: _Attempt[Place], earned: float) -> bool:
+        return earned > _NOTHING and attempt.loss <= self._chooser.guard.most_loss * earned
 
     def go_back(self) -> tuple[int, Place]:
         """Give up the attempt that has failed: its position, where the model has its way now, and its place."""

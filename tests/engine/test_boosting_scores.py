@@ -20,7 +20,7 @@ def finished(weights: dict[str, float], spelling: str) -> float:
     weight = weights[spelling]
     if weight < 0:
         return weight * SCALE.suppression
-    return weight * (SCALE.growing(len(spelling) - 1) + SCALE.completion)
+    return weight * (SCALE.growing(len(spelling) - 1) + SCALE.whole + SCALE.completion)
 
 
 def whole_matches(weights: dict[str, float], text: str) -> list[str]:
@@ -68,6 +68,8 @@ def worth_in_progress(weights: dict[str, float], rest: str) -> float:
         for spelling, weight in weights.items()
         if spelling.startswith(rest)
     )
+    if rest in weights:
+        growing = max(growing, weights[rest] * (SCALE.growing(len(rest) - 1) + SCALE.whole))
     return max(growing, total)
 
 
