@@ -47,12 +47,12 @@ class WindowRules:
     """Silence that closes a long window."""
     tail: float = 0.3
     """Sound after the last speech that belongs to the window: last sounds fade out."""
-    longest_window: float = 12.0
+    longest_window: float = 10.0
     kept: float = 5.0
     """What a window that has become too long without a pause keeps of its sound."""
-    step: float = 0.4
+    step: float = 0.35
     """New sound between passes."""
-    step_growth: float = 0.0
+    step_growth: float = 0.03
     """More of it for each second of the window, because a pass costs in proportion to it."""
     glance: float = 0.2
     """Silence after which a pass is made at once, so that last words show early."""
