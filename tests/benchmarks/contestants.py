@@ -35,9 +35,9 @@ class Slice:
 
 
 class Raw:
-    """The published graph in a bare session loop; features cost nothing here."""
+    """The published graph in a bare session loop: its cost is what is inside."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, bins: int) -> None:
         from engine.features import LogMel
         from engine.models.bundle import open_bundle
         from engine.models.encoder_graph import CacheAwareGraph
@@ -68,11 +68,11 @@ class Sherpa:
 
     inside = 0.0
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, bins: int) -> None:
         import sherpa_onnx
 
         self._recognizer = sherpa_onnx.OnlineRecognizer.from_nemo_ctc(
-            model=str(folder / "model.onnx"), tokens=str(folder / "tokens.txt"), num_threads=1
+            model=str(folder / "model.onnx"), tokens=str(folder / "tokens.txt"), num_threads=1, feature_dim=bins
         )
         self._stream = self._recognizer.create_stream()
 
@@ -86,7 +86,7 @@ class Sherpa:
 class Ours:
     """Caique's recogniser: sound in, captions out."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, bins: int) -> None:
         from engine.models.session import Graph
         from engine.recognizer import Recognizer
 
@@ -108,16 +108,16 @@ class Ours:
             self._stream.push(samples[start : start + 1_600])
 
 
-KINDS: dict[str, Callable[[Path], Contestant]] = {"raw": Raw, "sherpa": Sherpa, "ours": Ours}
+KINDS: dict[str, Callable[[Path, int], Contestant]] = {"raw": Raw, "sherpa": Sherpa, "ours": Ours}
 
 
 class Process:
     """A contestant in its own process, so that memory and processor time are its alone."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
+    def __init__(self, kind: str, folder: Path, bins: int) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, kind, folder), daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs, kind, folder, bins), daemon=True)
         self._process.start()
         self.load_seconds, self._empty = self._pipe.recv()
 
@@ -134,14 +134,14 @@ class Process:
         return held
 
 
-def _serve(pipe: Connection, kind: str, folder: Path) -> None:
+def _serve(pipe: Connection, kind: str, folder: Path, bins: int) -> None:
     import onnxruntime  # noqa: F401 - counted as part of the empty interpreter
     import sherpa_onnx  # noqa: F401
 
     import engine.recognizer  # noqa: F401
 
     empty, began = _resident(), time.process_time()
-    contestant = KINDS[kind](folder)
+    contestant = KINDS[kind](folder, bins)
     pipe.send((time.process_time() - began, empty))
     while (samples := pipe.recv()) is not None:
         began, inside = time.process_time(), contestant.inside

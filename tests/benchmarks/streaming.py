@@ -18,6 +18,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+import onnx
 import soundfile
 
 from engine.models.rewrite import rewrite, save
@@ -57,17 +58,17 @@ def main() -> None:
 def measure(folder: Path, work: Path, rounds: int) -> list[str]:
     """The rows of one model folder."""
     rewritten = {form: _rewritten(folder, work / form / folder.name, form) for form in FORMS}
+    step, bins = _step_and_bins(rewritten["fp32"])
     contestants = {
-        "raw loop, published graph": Process("raw", folder),
-        "sherpa-onnx, published graph": Process("sherpa", folder),
-        **{f"Caique, rewritten, {form}": Process("ours", rewritten[form]) for form in FORMS},
+        "raw loop, published graph": Process("raw", folder, bins),
+        "sherpa-onnx, published graph": Process("sherpa", folder, bins),
+        **{f"Caique, rewritten, {form}": Process("ours", rewritten[form], bins) for form in FORMS},
     }
     taken: dict[str, list[Slice]] = {name: [] for name in contestants}
     for number in range(rounds + 3):
         for name, contestant in contestants.items():
             taken[name].append(contestant.feed(_slice(number)))
     memory = {name: contestant.end() for name, contestant in contestants.items()}
-    step = _step_seconds(rewritten["fp32"])
     # The first slices fill the attention cache and warm up.
     totals = {name: median(_cost(name, part) for part in parts[3:]) for name, parts in taken.items()}
     raw, sherpa = list(totals.values())[:2]
@@ -98,11 +99,11 @@ def _rewritten(folder: Path, target: Path, form: Form) -> Path:
     return target
 
 
-def _step_seconds(folder: Path) -> float:
-    import onnx
-
+def _step_and_bins(folder: Path) -> tuple[float, int]:
+    """Seconds of sound a step, and mel bins."""
     model = onnx.load(str(folder / "model.onnx"), load_external_data=False)
-    return int(next(item.value for item in model.metadata_props if item.key == "chunk_shift")) / 100
+    shift = next(item.value for item in model.metadata_props if item.key == "chunk_shift")
+    return int(shift) / 100, model.graph.input[0].type.tensor_type.shape.dim[1].dim_value
 
 
 def _slice(number: int) -> Samples:
