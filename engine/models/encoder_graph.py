@@ -22,7 +22,8 @@ class EncoderState:
     """The caches of B streams after some step. Never written to, so a state may be kept and replayed."""
 
     channel: Array
-    """float32 [B, layers, cache, width]: inputs of the attention layers, newest frame last."""
+    """float32 [B, layers, cache, width]: inputs of the attention layers, newest frame last; in a rewritten graph
+    their keys and values, in an order of its own."""
     time: Array
     """float32 [B, layers, width, context]: left context of the causal convolutions."""
     length: Array
