@@ -18,6 +18,8 @@ from app.core.events import SessionEvent
 from app.core.ports import DeviceInfo, Source
 from app.core.session import CaptionSession
 from app.core.settings import Settings, SettingsFile
+from app.core.vocabulary import WatchedList
+from app.core.word_watch import WordWatch
 from app.ui.caption_window import CaptionWindow
 from app.ui.error_hook import ErrorHook
 from app.ui.live_captions import LiveCaptions
@@ -78,6 +80,7 @@ class Program:
         self._name_source(spec)
         self.hook = ErrorHook(str(paths.log_file()), self.window)
         self.hook.happened.connect(self.window.show_notice)
+        self.live.words_refused.connect(self._on_words_refused)
         self.hook.install()
         self.signals = SignalWatch(self.window.close, self.window)
         self.window.closed.connect(QApplication.quit)
@@ -130,7 +133,12 @@ class Program:
         if self._loading.done() and self._loading.exception() is not None:
             self._begin_loading()  # the user tries again
         loading = self._loading
-        return CaptionSession(sources, lambda: loading.result().stream(), on_event)
+        words = WordWatch(WatchedList(paths.words_file()), lambda phrases: loading.result().compile(phrases))
+        return CaptionSession(sources, lambda: loading.result().stream(), on_event, words)
+
+    def _on_words_refused(self, sentences: Sequence[str]) -> None:
+        more = f" And {len(sentences) - 1} more." if len(sentences) > 1 else ""
+        self.window.show_notice(f"{paths.words_file()}: {sentences[0]}{more}")
 
     def _open_sources(self, spec: str) -> Sequence[Source]:
         if spec == RECORDING and self._recording is not None:

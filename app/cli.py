@@ -20,6 +20,7 @@ from app.core.errors import AppError, OutputError, UsageError
 from engine.errors import EngineError, UnsupportedDecoder
 
 DECODERS = ("ctc", "transducer", "attention")
+MOST_READINGS = 64
 FORMATS = ("txt", "json", "srt", "vtt")
 
 _EPILOG = """\
@@ -76,12 +77,16 @@ def _run(args: argparse.Namespace) -> int:
     match args.command:
         case "transcribe":
             from app.commands import transcribe
+            from app.core.guide import Guide
 
-            return transcribe.run(args.files, args.model, args.decoder, args.latency, args.format)
+            guide = Guide(args.boost, args.lm, args.beam)
+            return transcribe.run(args.files, args.model, args.decoder, args.latency, args.format, guide)
         case "live":
             from app.commands import live
+            from app.core.guide import Guide
 
-            return live.run(args.source or "mic", args.model, args.decoder, args.latency)
+            guide = Guide(args.boost, args.lm, args.beam)
+            return live.run(args.source or "mic", args.model, args.decoder, args.latency, guide)
         case "devices":
             from app.commands import devices
 
@@ -134,6 +139,7 @@ def make_parser() -> argparse.ArgumentParser:
         "srt, vtt: subtitles of one recording",
     )
     _add_model(transcribe)
+    _add_guide(transcribe, "FILE of words to know, one a line (the README describes it)")
 
     live = commands.add_parser(
         "live",
@@ -142,6 +148,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     _add_source(live, default="mic")
     _add_model(live)
+    _add_guide(live, "FILE of words to know, followed while you edit it (default: words.txt among the program's data)")
 
     commands.add_parser(
         "devices",
@@ -194,6 +201,25 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         default=argparse.SUPPRESS,
         help="delay in milliseconds, for a model that offers several: 80, 160, ... (default: the model's smallest)",
     )
+
+
+def _add_guide(parser: argparse.ArgumentParser, boost: str) -> None:
+    group = parser.add_argument_group("words")
+    group.add_argument("--boost", type=Path, metavar="FILE", help=boost)
+    group.add_argument("--lm", type=Path, metavar="FILE", help="an n-gram language model: ARPA, gzipped or not")
+    group.add_argument(
+        "--beam",
+        type=_width,
+        metavar="N",
+        help="readings followed at once: 1 is fastest, more is better with words to know (default: 1, or 4 with them)",
+    )
+
+
+def _width(text: str) -> int:
+    value = int(text) if text.isdecimal() else 0
+    if not 1 <= value <= MOST_READINGS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MOST_READINGS}")
+    return value
 
 
 def _milliseconds(text: str) -> int:

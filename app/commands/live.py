@@ -13,7 +13,7 @@ from rich.console import Console
 
 from app.audio.sources import open_sources
 from app.commands.output import TerminalCaptions
-from app.core import models
+from app.core import models, paths
 from app.core.events import (
     Captioned,
     DeviceLost,
@@ -26,9 +26,13 @@ from app.core.events import (
     SoundLost,
     SourceFinished,
     Stopped,
+    WordsRead,
 )
+from app.core.guide import Guide
 from app.core.ports import Source, SourceKind
 from app.core.session import CaptionSession, CaptionStream
+from app.core.vocabulary import WatchedList
+from app.core.word_watch import WordWatch
 
 LABELS = {SourceKind.MICROPHONE: "Mic", SourceKind.SYSTEM: "System", SourceKind.FILE: "File"}
 
@@ -36,20 +40,27 @@ _LOOK_AGAIN = 0.2
 """Seconds between two looks whether the session is over; a wait without end would not see Ctrl-C on Windows."""
 
 
-def run(source: str, folder: Path | None, decoder: str | None, latency: int | None) -> int:
-    """Caption a live source until it ends or the user stops it; 1 when it could not go on."""
+def run(source: str, folder: Path | None, decoder: str | None, latency: int | None, guide: Guide) -> int:
+    """Caption a live source until it ends or the user stops it; 1 when it could not go on.
+
+    The word list is followed while captions run: the one of `guide`, or the user's own.
+    """
     sources = open_sources(source)
     recognizer = models.load(folder, decoder, latency)
     models.prepare(recognizer)
-    return caption(sources, recognizer.stream)
+    guidance = guide.guidance()
+    words = WordWatch(WatchedList(guide.words or paths.words_file()), recognizer.compile)
+    return caption(sources, lambda: recognizer.stream(guidance), words)
 
 
-def caption(sources: Sequence[Source], make_stream: Callable[[], CaptionStream]) -> int:
+def caption(
+    sources: Sequence[Source], make_stream: Callable[[], CaptionStream], words: WordWatch | None = None
+) -> int:
     """Draw captions of `sources`. Ctrl-C and SIGTERM finish the last words first and are a success."""
     labels = LABELS if len(sources) > 1 else {}
     with TerminalCaptions(labels, Console(), Console(stderr=True)) as screen:
         reporter = _Reporter(screen)
-        session = CaptionSession(sources, make_stream, reporter.on_event)
+        session = CaptionSession(sources, make_stream, reporter.on_event, words)
         with _terminate_like_interrupt():
             try:
                 session.start()
@@ -118,6 +129,8 @@ class _Reporter:
                 if was == self._lagging:
                     return ""
                 return f"Captions are {seconds:.0f} s behind." if seconds else "Captions have caught up."
+            case WordsRead(sentences):
+                return " ".join(sentences)
             case Stopped():
                 self.stopped.set()
         return ""

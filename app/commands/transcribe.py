@@ -16,6 +16,7 @@ from app.commands.output import write_result
 from app.core import models
 from app.core.catalogue import demo_recording
 from app.core.errors import AppError, OutputError, SourceError, UsageError
+from app.core.guide import Guide, GuidedModel
 from app.core.ports import AudioChunk
 from app.core.session import CaptionStream
 from app.core.transcript.formats import WRITERS, Transcript
@@ -33,11 +34,16 @@ class Model(Protocol):
     def stream(self) -> CaptionStream: ...
 
 
-def run(files: Sequence[str], folder: Path | None, decoder: str | None, latency: int | None, form: str) -> int:
+def run(
+    files: Sequence[str], folder: Path | None, decoder: str | None, latency: int | None, form: str, guide: Guide
+) -> int:
     """Transcribe every file with one loaded model; 1 when one of them could not be."""
     if len(files) > 1 and form in ("srt", "vtt"):
         raise UsageError(f"A {form} file holds one recording; give one FILE at a time, or use --format json.")
-    return transcribe(files, models.load(folder, decoder, latency), form, sys.stdout)
+    model = GuidedModel(models.load(folder, decoder, latency), guide)
+    for sentence in model.sentences:
+        print(f"caique: {guide.words}: {sentence}", file=sys.stderr)
+    return transcribe(files, model, form, sys.stdout)
 
 
 def transcribe(files: Sequence[str], model: Model, form: str, out: TextIO) -> int:

@@ -21,6 +21,7 @@ from app.core.events import (
     SoundLost,
     SourceFinished,
     Stopped,
+    WordsRead,
 )
 from app.core.ports import SourceKind
 from engine.types import Final
@@ -95,7 +96,7 @@ class Activity:
                 return replace(self, devices=devices, lost=lost, over=self.over or not reason)
             case Failed(reason):
                 return replace(self, failure=reason)
-            case Captioned() | SoundLost() | Stopped():
+            case Captioned() | SoundLost() | WordsRead() | Stopped():
                 return self
 
 

@@ -82,6 +82,13 @@ class SourceFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class WordsRead:
+    """The list of words to know was read, at the start or after an edit; a sentence for each of its mistakes."""
+
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The engine cannot go on; a full sentence."""
 
@@ -103,6 +110,7 @@ SessionEvent: TypeAlias = (
     | SoundLost
     | DeviceLost
     | SourceFinished
+    | WordsRead
     | Failed
     | Stopped
 )

@@ -13,6 +13,11 @@ def settings_file() -> Path:
     return Path(_DIRS.user_config_dir) / "settings.json"
 
 
+def words_file() -> Path:
+    """The words that captions should know; the user may edit it at any time."""
+    return data_folder() / "words.txt"
+
+
 def data_folder() -> Path:
     """What the user added: models, lists."""
     return Path(_DIRS.user_data_dir)

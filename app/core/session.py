@@ -32,8 +32,11 @@ from app.core.events import (
     SoundLost,
     SourceFinished,
     Stopped,
+    WordsRead,
 )
 from app.core.ports import CHUNK_SAMPLES, AudioChunk, Broken, Ended, Lost, Opened, Source, SourceEvent
+from app.core.word_watch import WordWatch
+from engine.boosting.boost import Boost
 from engine.errors import EngineError
 from engine.types import SAMPLE_RATE, Samples, Update
 
@@ -54,6 +57,8 @@ class CaptionStream(Protocol):
 
     def finish(self) -> list[Update]: ...
 
+    def set_boost(self, boost: Boost | None) -> None: ...
+
 
 @dataclass(slots=True)
 class _Channel:
@@ -73,7 +78,7 @@ class CaptionSession:
 
     `make_stream` is called once a source on the engine thread, so a model may still be loading when the
     session starts: sound queues meanwhile and nothing of it is lost. `on_event` is called on the engine
-    thread only and must be quick.
+    thread only and must be quick. `words` is looked at between steps, on the engine thread too.
     """
 
     def __init__(
@@ -81,10 +86,12 @@ class CaptionSession:
         sources: Sequence[Source],
         make_stream: Callable[[], CaptionStream],
         on_event: Callable[[SessionEvent], None],
+        words: WordWatch | None = None,
     ) -> None:
         self._channels = [_Channel(source, source.name) for source in sources]
         self._make_stream = make_stream
         self._on_event = on_event
+        self._words = words
         self._queue: Queue[tuple[_Channel, SourceEvent] | None] = Queue(
             QUEUE_SECONDS * SAMPLE_RATE // CHUNK_SAMPLES
         )
@@ -131,6 +138,7 @@ class CaptionSession:
         try:
             for channel in self._channels:
                 channel.stream = self._make_stream()
+            self._follow_words()
             self._caption()
             for channel in self._channels:
                 self._finish(channel)
@@ -146,6 +154,7 @@ class CaptionSession:
         """Take what waits, in order, until the sentinel or the end of every source."""
         while not all(channel.finished for channel in self._channels):
             batch, more = self._take()
+            self._follow_words()
             for channel, event in batch:
                 if isinstance(event, AudioChunk):
                     channel.waiting.append(event)
@@ -156,6 +165,17 @@ class CaptionSession:
                 self._push(channel)
             if not more:
                 return
+
+    def _follow_words(self) -> None:
+        """Give the streams the word list when it is new or was edited."""
+        words = self._words.poll() if self._words else None
+        if words is None:
+            return
+        if words.boost is not None:
+            for channel in self._channels:
+                if channel.stream is not None:
+                    channel.stream.set_boost(words.boost)
+        self._on_event(WordsRead(words.sentences))
 
     def _take(self) -> tuple[list[tuple[_Channel, SourceEvent]], bool]:
         """Wait for one item, then take all that are there; False when the sentinel was among them."""

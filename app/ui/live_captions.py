@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from app.captions.model import CaptionState
 from app.core.activity import Activity, Phase
 from app.core.errors import AppError
-from app.core.events import Captioned, Level, SessionEvent, Stopped
+from app.core.events import Captioned, Level, SessionEvent, Stopped, WordsRead
 from app.core.ports import Source
 from app.ui.bridge import SessionBridge
 from app.ui.tasks import run_in_background
@@ -40,12 +40,14 @@ class LiveCaptions(QObject):
     captions_changed(CaptionState): the text reads differently.
     activity_changed(Activity): a fact of the status line is another.
     level_arrived(SourceKind, float): loudness of the newest chunk.
+    words_refused(tuple[str, ...]): what is wrong with the list of words to know, a sentence each.
     rested(): a session that was told to stop has ended, its last words are in.
     """
 
     captions_changed = Signal(object)
     activity_changed = Signal(object)
     level_arrived = Signal(object, float)
+    words_refused = Signal(object)
     rested = Signal()
 
     def __init__(
@@ -166,6 +168,8 @@ class LiveCaptions(QObject):
                     captions = captions.apply(source, update)
                 case Level(source, level):
                     self.level_arrived.emit(source, level)
+                case WordsRead(sentences) if sentences:
+                    self.words_refused.emit(sentences)
                 case Stopped():
                     ended = True
             activity = activity.apply(event)
