@@ -46,7 +46,7 @@ def load(path: Path, options: ModelOptions) -> AttentionBundle:
     encoder = open_graph(_only(path, _ENCODER), options, "the encoder")
     encoder.expect((2, 2), (3,))
     decoder = MoonshineDecoder(_only(path, _DECODER), options)
-    return assemble(path, WholeEncoder(encoder), encoder, encoder.outputs[0].shape[2], decoder, chunk=0.0)
+    return assemble(path, WholeEncoder(encoder), encoder, encoder.outputs[0].shape[2], decoder)
 
 
 def _only(folder: Path, role: str) -> Path:

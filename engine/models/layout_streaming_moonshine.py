@@ -1,7 +1,7 @@
 """Layout: a streaming encoder of our own training, encoder (.onnx), before Moonshine's decoder_model_merged.
 
-One call takes any whole number of frames' sound as one chunk, and caches; it gives the chunk's frames, which stay,
-and the next caches. All sizes and first values are in the metadata that training/export.py writes.
+One call takes any whole number of frames' sound as one chunk, how many of its last frames are look-ahead, and caches;
+it gives the frames and the next caches. All sizes and first values are in the metadata that training/export.py writes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from engine.models.moonshine import FRAME_SAMPLES, MoonshineDecoder, assemble
 from engine.models.options import ModelOptions
 from engine.models.session import Array, Graph, open_graph
 from engine.models.window_encoder import Appender, Caches, WindowEncoder
-from engine.types import SAMPLE_RATE, Frames, Samples
+from engine.types import Frames, Samples
 
 _ENCODER, _DECODER = "encoder", "decoder_model_merged"
 _MODEL_TYPE = "caique-streaming-moonshine-encoder"
@@ -33,6 +33,8 @@ class StreamingEncoder:
     graph: Graph
     chunk: int
     """Samples of a chunk."""
+    look_ahead: int
+    """Samples that its step hears after it."""
     first: tuple[tuple[str, Array], ...]
     """Caches of a stream that has heard nothing, in the graph's order."""
 
@@ -44,10 +46,10 @@ class StreamingEncoder:
 
     def window(self) -> WindowEncoder:
         """An encoder for one window of a stream: each chunk once."""
-        return Appender(self._step, dict(self.first), FRAME_SAMPLES, self.chunk)
+        return Appender(self._step, dict(self.first), FRAME_SAMPLES, self.chunk, self.look_ahead)
 
-    def _step(self, samples: Samples, caches: Caches) -> tuple[Frames, Caches]:
-        frames, *after = self.graph.run(samples[None], *caches.values())
+    def _step(self, samples: Samples, look_ahead: int, caches: Caches) -> tuple[Frames, Caches]:
+        frames, *after = self.graph.run(samples[None], np.array([look_ahead], np.int64), *caches.values())
         return frames[0], dict(zip(caches, after, strict=True))
 
 
@@ -62,25 +64,20 @@ def load(path: Path, options: ModelOptions) -> AttentionBundle:
     graph = open_graph(found.get(wanted) or next(iter(found.values())), options, "the encoder")
     encoder = _encoder(graph)
     decoder = MoonshineDecoder(next(iter(graphs(path, _DECODER).values())), options)
-    frames = encoder.encode(np.zeros(2 * encoder.chunk, np.float32))
-    return assemble(path, encoder, graph, frames.shape[1], decoder, chunk=encoder.chunk / SAMPLE_RATE)
+    frames = encoder.encode(np.zeros(2 * (encoder.chunk + encoder.look_ahead), np.float32))
+    return assemble(path, encoder, graph, frames.shape[1], decoder, encoder.chunk, encoder.look_ahead)
 
 
 def _encoder(graph: Graph) -> StreamingEncoder:
     if graph.metadata.get("model_type") != _MODEL_TYPE:
         raise ModelMismatch(graph.path, f"its metadata does not name it a {_MODEL_TYPE}")
-    names = [tensor.name for tensor in graph.inputs[1:]]
+    names = [tensor.name for tensor in graph.inputs[2:]]
     shapes, initial = _told(graph, "cache_shapes"), _told(graph, "cache_initial")
     if set(shapes) != set(names) or set(initial) != set(names):
         raise ModelMismatch(graph.path, "its metadata describes other caches than it takes")
-    chunk = _told(graph, "chunk_samples")
-    if (
-        _told(graph, "frame_samples") != FRAME_SAMPLES
-        or not isinstance(chunk, int)
-        or chunk % FRAME_SAMPLES
-        or chunk < 1
-    ):
-        raise ModelMismatch(graph.path, f"its chunk is no whole number of frames of {FRAME_SAMPLES} samples")
+    if _told(graph, "frame_samples") != FRAME_SAMPLES:
+        raise ModelMismatch(graph.path, f"its frames are not the {FRAME_SAMPLES} samples that the decoder was made for")
+    chunk, look_ahead = _frames(graph, "chunk_samples", least=1), _frames(graph, "look_ahead_samples", least=0)
     kinds = {tensor.name: np.int64 if "int64" in tensor.dtype else np.float32 for tensor in graph.inputs}
     try:
         first = tuple(
@@ -89,7 +86,15 @@ def _encoder(graph: Graph) -> StreamingEncoder:
         )
     except (TypeError, ValueError) as error:
         raise ModelFileBroken(graph.path, "the caches in its metadata have no usable sizes or values") from error
-    return StreamingEncoder(graph, chunk, first)
+    return StreamingEncoder(graph, chunk, look_ahead, first)
+
+
+def _frames(graph: Graph, key: str, least: int) -> int:
+    """A size in samples that has to be a whole number of frames."""
+    samples = _told(graph, key)
+    if not isinstance(samples, int) or samples % FRAME_SAMPLES or samples < least:
+        raise ModelMismatch(graph.path, f"its {key} is {samples}, no whole number of frames of {FRAME_SAMPLES}")
+    return samples
 
 
 def _told(graph: Graph, key: str) -> Any:

@@ -139,13 +139,20 @@ class MoonshineDecoder:
 
 
 def assemble(
-    folder: Path, encoder: Encoder, encoder_graph: Graph, width: int | None, decoder: MoonshineDecoder, chunk: float
+    folder: Path,
+    encoder: Encoder,
+    encoder_graph: Graph,
+    width: int | None,
+    decoder: MoonshineDecoder,
+    chunk: int = 0,
+    look_ahead: int = 0,
 ) -> AttentionBundle:
     """A bundle of opened graphs and the folder's tokenizer.
 
     Args:
         width: numbers in a frame of the encoder; None where its graph leaves it open.
-        chunk: seconds of sound that a streaming encoder takes in a step, 0 for one that encodes windows.
+        chunk: samples that a streaming encoder takes in a step, 0 for one that encodes windows.
+        look_ahead: samples that it hears after them.
 
     Raises:
         ModelError: the tokenizer is missing or broken, or the parts do not fit each other.
@@ -169,8 +176,8 @@ def assemble(
         family="attention",
         decoders=("attention",),
         streaming=chunk > 0,
-        chunk=chunk,
-        look_ahead=0.0,
+        chunk=chunk / SAMPLE_RATE,
+        look_ahead=look_ahead / SAMPLE_RATE,
         vocabulary_size=len(pieces),
         precision="int8" if _is_quantised(encoder_graph.path) else "fp32",
         provider=encoder_graph.provider,

@@ -11,8 +11,9 @@ from engine.models.session import Array
 from engine.types import Frames, Samples
 
 Caches = Mapping[str, Array]
-Step = Callable[[Samples, Caches], tuple[Frames, Caches]]
-"""A streaming encoder: a whole number of frames' sound and caches to frames [T, D] and the next caches."""
+Step = Callable[[Samples, int, Caches], tuple[Frames, Caches]]
+"""A streaming encoder: sound of T whole frames, how many of the last of them are look-ahead, and caches, to frames
+[T, D] and the next caches. Look-ahead lends the others what comes after them, and the caches know nothing of it."""
 
 
 class WindowEncoder(Protocol):
@@ -52,29 +53,31 @@ class Reencoder:
 
 
 class Appender:
-    """The encoder of a streaming model: each whole chunk is encoded once and its frames stay.
+    """The encoder of a streaming model: each chunk is encoded once, with its look-ahead, and its frames stay.
 
-    What has been heard of the chunk after them is encoded as a shorter chunk, from a copy of the caches, so that
-    the newest sound is there at once; that work is thrown away.
+    What has been heard after them is encoded as a chunk of its own, and the caches it would leave are not kept, so
+    that the newest sound is there at once.
     """
 
-    def __init__(self, step: Step, start: Caches, frame: int, chunk: int) -> None:
+    def __init__(self, step: Step, start: Caches, frame: int, chunk: int, look_ahead: int = 0) -> None:
         """
         Args:
             start: the caches of a stream that has heard nothing.
             frame: samples of an encoder frame.
             chunk: samples of a chunk, a whole number of frames.
+            look_ahead: samples after a chunk that its step wants to hear, a whole number of frames.
         """
         self._step = step
         self._caches = start
         self._frame = frame
         self._chunk = chunk
+        self._look_ahead = look_ahead
         self._frames: list[Frames] = []
-        """Of whole chunks, oldest first; as many as the window still has, and at most one chunk's more."""
+        """Of chunks that are done, oldest first, as far as the window still has them."""
         self._skip = 0
         """Encoder frames at the front of `_frames` that have left the window."""
         self._sound: Samples = np.zeros(0, np.float32)
-        """Sound that has not filled a chunk."""
+        """What comes after them."""
         self._offset = 0
         """Samples at the window's start that are less than a frame."""
 
@@ -92,12 +95,13 @@ class Appender:
 
     def frames(self, samples: int) -> Frames:
         """Encoder frames [T, D] of the window's first `samples` samples."""
-        while len(self._sound) >= self._chunk:
-            frames, self._caches = self._step(self._sound[: self._chunk], self._caches)
-            self._frames.append(frames)
+        step, ahead = self._chunk + self._look_ahead, self._look_ahead // self._frame
+        while len(self._sound) >= step:
+            frames, self._caches = self._step(self._sound[:step], ahead, self._caches)
+            self._frames.append(frames[: self._chunk // self._frame])
             self._sound = self._sound[self._chunk :]
         parts = list(self._frames)
         newest = self._sound[: len(self._sound) // self._frame * self._frame]
         if len(newest):
-            parts.append(self._step(newest, self._caches)[0])
+            parts.append(self._step(newest, 0, self._caches)[0])
         return np.concatenate(parts)[self._skip :][: samples // self._frame]

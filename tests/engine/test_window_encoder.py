@@ -24,24 +24,29 @@ FRAME = 384
 WIDTH = 288
 
 
-def running_sum(samples: Samples, caches: Caches) -> tuple[Frames, Caches]:
+def running_sum(samples: Samples, look_ahead: int, caches: Caches) -> tuple[Frames, Caches]:
     """A streaming encoder: each frame is the sum of all sound up to its end, however it was cut into chunks."""
     assert len(samples) % FRAME == 0
     sums = caches["sum"] + np.cumsum(samples.reshape(-1, FRAME).sum(1, dtype=np.float64))
-    return sums[:, None].astype(np.float32), {"sum": sums[-1:]}
+    done = len(sums) - look_ahead
+    return sums[:, None].astype(np.float32), {"sum": sums[done - 1 : done]}
 
 
 def ramp(frames: int) -> Samples:
     return np.repeat(np.arange(frames, dtype=np.float32), FRAME) / FRAME
 
 
-@given(st.lists(st.tuples(st.integers(1, 3_000), st.booleans()), min_size=1, max_size=12), st.integers(1, 6))
+@given(
+    st.lists(st.tuples(st.integers(1, 3_000), st.booleans()), min_size=1, max_size=12),
+    st.integers(1, 6),
+    st.integers(0, 6),
+)
 def test_appended_frames_are_those_of_the_whole_whenever_they_are_asked_for(
-    parts: list[tuple[int, bool]], chunk: int
+    parts: list[tuple[int, bool]], chunk: int, look_ahead: int
 ) -> None:
     sound = ramp(100)
-    appended = Appender(running_sum, {"sum": np.zeros(1)}, FRAME, chunk * FRAME)
-    whole, _ = running_sum(sound, {"sum": np.zeros(1)})
+    appended = Appender(running_sum, {"sum": np.zeros(1)}, FRAME, chunk * FRAME, look_ahead * FRAME)
+    whole, _ = running_sum(sound, 0, {"sum": np.zeros(1)})
     at = 0
     for size, ask in parts:
         appended.extend(sound[at : at + size])
@@ -82,7 +87,11 @@ def streaming_folder(target: Path, **metadata: str) -> Path:
         helper.make_node("Unsqueeze", ["sound", "one"], ["channel"]),
         helper.make_node("Conv", ["channel", "taps"], ["heard"], strides=[FRAME]),
         helper.make_node("Transpose", ["heard"], ["frames"], perm=[0, 2, 1]),
-        helper.make_node("Slice", ["audio", "last", "end", "one"], ["cache_audio_next"]),
+        helper.make_node("Shape", ["sound"], ["all"], start=1),
+        helper.make_node("Mul", ["look_ahead", "frame"], ["ahead"]),
+        helper.make_node("Sub", ["all", "ahead"], ["end"]),
+        helper.make_node("Sub", ["end", "frame"], ["begin"]),
+        helper.make_node("Slice", ["sound", "begin", "end", "one"], ["cache_audio_next"]),
     ]
     taps = np.random.default_rng(3).normal(0, 0.05, (WIDTH, 1, 2 * FRAME)).astype(np.float32)
     graph = helper.make_graph(
@@ -90,6 +99,7 @@ def streaming_folder(target: Path, **metadata: str) -> Path:
         "streaming",
         [
             helper.make_tensor_value_info("audio", TensorProto.FLOAT, ["B", "N"]),
+            helper.make_tensor_value_info("look_ahead", TensorProto.INT64, [1]),
             helper.make_tensor_value_info("cache_audio", TensorProto.FLOAT, ["B", FRAME]),
         ],
         [
@@ -101,8 +111,7 @@ def streaming_folder(target: Path, **metadata: str) -> Path:
             for name, value in {
                 "taps": taps,
                 "one": np.array([1], np.int64),
-                "last": np.array([-FRAME], np.int64),
-                "end": np.array([np.iinfo(np.int64).max], np.int64),
+                "frame": np.array([FRAME], np.int64),
             }.items()
         ],
     )
@@ -111,6 +120,7 @@ def streaming_folder(target: Path, **metadata: str) -> Path:
         "model_type": "caique-streaming-moonshine-encoder",
         "frame_samples": str(FRAME),
         "chunk_samples": str(3 * FRAME),
+        "look_ahead_samples": str(2 * FRAME),
         "cache_shapes": json.dumps({"cache_audio": [1, FRAME]}),
         "cache_initial": json.dumps({"cache_audio": 0.0}),
     }
@@ -123,7 +133,7 @@ def test_a_streaming_folder_is_opened_with_the_sizes_of_its_metadata(tmp_path: P
     bundle = open_bundle(streaming_folder(tmp_path / "model"))
     assert isinstance(bundle, AttentionBundle)
     assert bundle.info.streaming
-    assert bundle.info.chunk == pytest.approx(0.072)
+    assert (bundle.info.chunk, bundle.info.look_ahead) == pytest.approx((0.072, 0.048))
     sound = np.random.default_rng(4).normal(0, 0.1, 50 * FRAME).astype(np.float32)
     window = bundle.model.window()
     for at in range(0, len(sound), 1_000):
@@ -145,6 +155,7 @@ def test_a_streaming_folder_is_opened_with_the_sizes_of_its_metadata(tmp_path: P
         ({"cache_shapes": "no JSON"}, ModelFileBroken),
         ({"cache_shapes": json.dumps({"cache_audio": "wide"})}, ModelFileBroken),
         ({"chunk_samples": "1000"}, ModelMismatch),
+        ({"look_ahead_samples": "-384"}, ModelMismatch),
         ({"frame_samples": "160"}, ModelMismatch),
     ],
 )
