@@ -62,6 +62,15 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class _Memo:
+    """Which entry the file at a path has, as long as its stamps are these."""
+
+    original: str
+    entry: str
+    files: Stamps
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """Which graph shall serve, and why."""
 
@@ -115,7 +124,7 @@ class PreparedGraphs:
         """An empty folder on the same volume, gone afterwards with all that is still in it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._remove_leftovers()
-        with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=self.folder) as workspace:
+        with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=self.folder, ignore_cleanup_errors=True) as workspace:
             yield Path(workspace)
 
     def keep(self, original: Path, choice: Choice) -> Record:
@@ -142,30 +151,54 @@ class PreparedGraphs:
         return record
 
     def _remove_leftovers(self) -> None:
-        """What a process left that ended before it had finished: gigabytes, for the largest models."""
+        """What serves no model any more: gigabytes, for the largest ones."""
         for folder in self.folder.glob(f"{_UNFINISHED}*"):
             if time.time() - folder.stat().st_mtime > _ABANDONED:
                 shutil.rmtree(folder, ignore_errors=True)
+        wanted = set()
+        for memo in self._memos.glob("*.json"):
+            known = _read_memo(memo)
+            if known is None or not Path(known.original).exists():
+                memo.unlink(missing_ok=True)
+            else:
+                wanted.add(known.entry)
+        for record in self.folder.glob(f"*/{_RECORD}"):
+            if record.parent.name not in wanted:
+                shutil.rmtree(record.parent, ignore_errors=True)
 
     def _entry(self, original: Path) -> Path | None:
         """Where the graph that the file at this path holds has its entry; None if the file has changed since."""
+        known = _read_memo(self._memo(original))
         try:
-            memo = json.loads(self._memo(original).read_text(encoding="utf-8"))
-            unchanged = memo["files"] == _stamps([original.parent / name for name in memo["files"]])
-            return self.folder / memo["entry"] if unchanged else None
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            unchanged = known is not None and known.files == _stamps([original.parent / name for name in known.files])
+        except OSError:
             return None
+        return self.folder / known.entry if known is not None and unchanged else None
 
     def _remember(self, original: Path, sources: list[Path], entry: str) -> None:
         memo = self._memo(original)
         memo.parent.mkdir(exist_ok=True)
         partial = memo.with_suffix(f".{os.getpid()}")
-        partial.write_text(json.dumps({"entry": entry, "files": _stamps(sources)}), encoding="utf-8")
+        known = _Memo(str(original.resolve()), entry, _stamps(sources))
+        partial.write_text(json.dumps(asdict(known)), encoding="utf-8")
         partial.replace(memo)
 
     def _memo(self, original: Path) -> Path:
         name = hashlib.sha256(str(original.resolve()).encode()).hexdigest()[:32]
-        return self.folder / "originals" / f"{name}.json"
+        return self._memos / f"{name}.json"
+
+    @property
+    def _memos(self) -> Path:
+        return self.folder / "originals"
+
+
+def _read_memo(path: Path) -> _Memo | None:
+    """What is remembered about an original; None where there is nothing, or nothing that can be read."""
+    try:
+        memo = _Memo(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    return memo if isinstance(memo.files, dict) else None
 
 
 def _files_of(original: Path) -> list[Path]:

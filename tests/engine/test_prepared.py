@@ -171,6 +171,15 @@ def test_preparing_leaves_nothing_else_behind(model: Path, prepared: PreparedGra
     assert sorted(path.name for path in prepared.folder.iterdir()) == sorted([entry.name, "originals"])
 
 
+def test_what_belongs_to_a_removed_model_is_removed(model: Path, models: Path, prepared: PreparedGraphs) -> None:
+    prepare(model, prepared, SHORT)
+    entry = _open(model, prepared).graph.path.parent
+    shutil.rmtree(model)
+    prepare(models / "ctc-sherpa-560ms", prepared, SHORT)
+    assert not entry.exists()
+    assert _serves(models / "ctc-sherpa-560ms", prepared)
+
+
 def test_it_is_made_in_the_background(model: Path, prepared: PreparedGraphs) -> None:
     options = ModelOptions(prepared=prepared.folder)
     process = Recognizer.load(model, options).prepare(prepared.folder)

@@ -12,12 +12,13 @@ import onnx
 import pytest
 import sherpa_onnx
 
+from engine.frame_track import FrameTrack
 from engine.models.bundle import open_bundle
 from engine.models.encoder_graph import CacheAwareGraph, EncoderState
 from engine.models.parts import FrameBundle
 from engine.models.rewrite import CannotRewrite, rewrite, save
 from engine.models.rewriting.linears import FORMS, Form
-from tests.helpers.reference import recording
+from tests.helpers.reference import Case, cases, recording
 from tests.helpers.rewritten import GRAPHS, a_minute_of_features, rewritten_folder, run_steps
 
 OpenModel = Callable[..., FrameBundle]
@@ -73,6 +74,23 @@ def test_streams_in_one_call_do_not_hear_each_other(name: str, models: Path, tmp
         one, late = encoder.step(first[None], late)
         other, early = encoder.step(second[None], early)
         assert np.abs(frames - np.concatenate([one, other])).max() < 1e-4
+
+
+FROM_NEMO = [
+    case for case in cases()
+    if case.precision == "fp32" and case.recording == "a2_three.flac" and not case.nemo_tail and case.max_symbols == 10
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FROM_NEMO, ids=lambda case: case.id)
+def test_rewritten_models_give_the_tokens_of_nemo(case: Case, models: Path, tmp_path: Path) -> None:
+    bundle = open_bundle(rewritten_folder(models / case.model, tmp_path / case.model))
+    assert isinstance(bundle, FrameBundle)
+    track = FrameTrack(bundle, case.decoder, case.grid)
+    track.push(np.concatenate([recording(case.recording), np.zeros(case.zero_samples, np.float32)]))
+    tokens = track.hypothesis.tokens
+    assert [token.id for token in tokens] == case.tokens
+    assert [token.time for token in tokens] == pytest.approx([(8 * at + case.first_centre) * 0.01 for at in case.at])
 
 
 def _arrays(state: EncoderState) -> Sequence[np.ndarray]:  # type: ignore[type-arg]
