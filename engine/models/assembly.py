@@ -9,7 +9,7 @@ from engine.models.files import ModelFolder, graphs
 from engine.models.options import Precision
 from engine.models.parts import CtcHead, FrameBundle
 from engine.models.session import Graph, open_graph
-from engine.models.sizes import metadata_int
+from engine.models.sizes import WEIGHTS, metadata_int
 from engine.models.transducer_nets import TransducerNets, check_nets
 from engine.types import ModelInfo
 
@@ -78,7 +78,7 @@ def describe(
         chunk=chunk,
         look_ahead=look_ahead,
         vocabulary_size=len(folder.vocabulary.pieces),
-        precision=precision,
+        precision=encoder.graph.metadata.get(WEIGHTS, precision),
         provider=encoder.graph.provider,
         cased=folder.vocabulary.cased,
         punctuated=folder.vocabulary.punctuated,

@@ -52,7 +52,7 @@ def rewrite(original: Path, steps: int = 1, form: Form = "fp32") -> onnx.ModelPr
 
     from engine.models.rewriting.nodes import Unrecognised
     from engine.models.rewriting.recognise import recognise
-    from engine.models.rewriting.sizes import set_sizes
+    from engine.models.rewriting.sizes import set_metadata
     from engine.models.rewriting.write import write
 
     try:
@@ -63,7 +63,7 @@ def rewrite(original: Path, steps: int = 1, form: Form = "fp32") -> onnx.ModelPr
     except Unrecognised as error:
         raise CannotRewrite(original, str(error)) from error
     rewritten = write(network, folded, steps, form, model)
-    set_sizes(rewritten, model, network, steps)
+    set_metadata(rewritten, model, network, steps, form)
     return rewritten
 
 

@@ -15,6 +15,8 @@ from engine.errors import ModelFileBroken, ModelFileMissing, ModelMismatch
 from engine.models.config import Config
 from engine.models.session import Graph
 
+WEIGHTS = "weights"
+"""Metadata key under which a rewritten graph says that its weights are int8."""
 _LARGEST_CONVOLUTION = 64
 """Kernels of streaming conformers have 9 to 31 taps."""
 

@@ -73,6 +73,8 @@ def test_every_reference_model_gets_a_cheaper_graph(name: str, models: Path, pre
     assert record is not None
     assert record.form != "original"
     assert record.cost < 0.9
+    info = Recognizer.load(models / name, ModelOptions(prepared=prepared.folder)).info
+    assert info.precision == record.form[:4]
     assert _serves(models / name, prepared)
 
 

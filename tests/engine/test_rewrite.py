@@ -186,3 +186,11 @@ def test_a_mask_that_several_steps_would_not_keep_is_refused(models: Path, tmp_p
     onnx.save(model, str(tmp_path / "model.onnx"))
     with pytest.raises(CannotRewrite, match="several chunks at once"):
         rewrite(tmp_path / "model.onnx", steps=3)
+
+
+def test_a_window_that_is_not_the_chunks_own_is_refused(models: Path, tmp_path: Path) -> None:
+    model = onnx.load(str(models / "ctc-sherpa-80ms" / "model.onnx"))
+    onnx.helper.set_model_props(model, {**_metadata(model), "window_size": "25"})
+    onnx.save(model, str(tmp_path / "model.onnx"))
+    with pytest.raises(CannotRewrite, match="a window of 25 frames"):
+        rewrite(tmp_path / "model.onnx")

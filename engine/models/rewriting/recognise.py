@@ -69,10 +69,11 @@ class _Reader:
         if drop != 2 or factor != 8:
             raise Unrecognised(f"it subsamples by {factor} and drops {drop} frames, not by 8 and 2")
         bins = self.graph.input[0].type.tensor_type.shape.dim[1].dim_value
-        network = Network(
-            tuple(convolutions), projection, scale, tuple(layers), head, bins, chunk, cache,
-            window=factor * (chunk + 1) + 1,
-        )  # fmt: skip
+        window = factor * (chunk + 1) + 1
+        named = {item.key: item.value for item in self.nodes.model.metadata_props}.get("window_size", str(window))
+        if named != str(window):
+            raise Unrecognised(f"its metadata names a window of {named} frames where {window} make a chunk of {chunk}")
+        network = Network(tuple(convolutions), projection, scale, tuple(layers), head, bins, chunk, cache, window)
         folded = fold(self.nodes, network, frames, self.mask, self.positions, self.steps)
         return network, folded
 

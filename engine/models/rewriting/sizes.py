@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import onnx
 
+from engine.models.rewriting.linears import Form
 from engine.models.rewriting.network import Network
+from engine.models.sizes import WEIGHTS
 
 
-def set_sizes(rewritten: onnx.ModelProto, original: onnx.ModelProto, network: Network, steps: int) -> None:
+def set_metadata(
+    rewritten: onnx.ModelProto, original: onnx.ModelProto, network: Network, steps: int, form: Form
+) -> None:
     """All of the original's metadata, with the sizes that are other now or that it does not name."""
     shift = network.subsampling * network.chunk
     metadata = {
@@ -22,4 +26,6 @@ def set_sizes(rewritten: onnx.ModelProto, original: onnx.ModelProto, network: Ne
         "chunk_shift": steps * shift,
         "cache_last_channel_dim3": 2 * network.width,
     }
+    if form != "fp32":
+        metadata[WEIGHTS] = "int8"
     onnx.helper.set_model_props(rewritten, {key: str(value) for key, value in metadata.items()})
