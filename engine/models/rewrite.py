@@ -52,7 +52,7 @@ def rewrite(original: Path, steps: int = 1, form: Form = "fp32") -> onnx.ModelPr
 
     from engine.models.rewriting.nodes import Unrecognised
     from engine.models.rewriting.recognise import recognise
-    from engine.models.rewriting.sizes import set_metadata
+    from engine.models.rewriting.metadata import set_metadata
     from engine.models.rewriting.write import write
 
     try:
