@@ -75,20 +75,18 @@ class WindowTrack:
         model: AttentionModel,
         voice: Voice,
         rules: WindowRules | None = None,
-        beam_width: int = 1,
         guidance: Guidance | None = None,
     ) -> None:
         """
         Args:
             voice: judges this stream's sound and no other's.
-            beam_width: branches of the search in the last pass of a window; 1 is greedy search.
-            guidance: a boost list; language models have no say beside a decoder that is one.
+            guidance: boost list and language model, and how widely the last pass of a window searches; the passes
+                before it are greedy, under the boost list.
         """
         self._model = model
         self._voice = voice
         self._rules = rules or WindowRules()
-        self._beam_width = beam_width
-        self._chooser = _chooser(guidance or Guidance())
+        self.guide(guidance or Guidance())
         self._pending: Samples = np.zeros(0, np.float32)
         self._heard = 0
         self._recent: deque[Samples] = deque(maxlen=_blocks(self._rules.pre_roll) + self._rules.onset_blocks)
@@ -127,8 +125,10 @@ class WindowTrack:
         del self._settled[:tokens]
 
     def guide(self, guidance: Guidance) -> None:
-        """From the next pass on, decode under another boost list."""
-        self._chooser = _chooser(guidance)
+        """From the next pass on, decode under other lists, models or width."""
+        self._chooser = Chooser(guidance.boost) if guidance.boost else None
+        self._fusion = guidance.scores(self._model.pieces)
+        self._branches = guidance.branches
 
     def _block(self, block: Samples) -> bool:
         self._heard += BLOCK
@@ -225,8 +225,8 @@ class WindowTrack:
         self._decoded = max(self._decoded, end / SAMPLE_RATE)
 
     def _search(self, frames: Frames, search: Search) -> list[Spoken]:
-        if self._beam_width > 1:
-            return beam(self._model, frames, search, self._beam_width)
+        if self._branches > 1:
+            return beam(self._model, frames, search, self._branches, self._fusion)
         return greedy(self._model, frames, search, self._chooser)
 
     def _tokens(self, window: Window, found: Sequence[Spoken]) -> list[Token]:
@@ -284,10 +284,6 @@ _T = TypeVar("_T")
 def _count(holds: Callable[[_T], bool], items: Iterable[_T]) -> int:
     """How many of the first items it holds for, up to the first for which it does not."""
     return sum(1 for _ in takewhile(holds, items))
-
-
-def _chooser(guidance: Guidance) -> Chooser | None:
-    return Chooser(guidance.boost) if guidance.boost else None
 
 
 def _blocks(seconds: float) -> int:

@@ -25,7 +25,7 @@ _LARGE_LIST = 100
 class Scale:
     """The bonus of a phrase of weight 1, in natural logs."""
 
-    per_character: float = 0.8
+    per_character: float = 1.2
     """Bonus around the second character; the first earns less, later ones slowly more."""
     ceiling: float = 5.0
     """The most that a match in progress is worth."""

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.decoding.attempts import Attempts
+from engine.decoding.fusion import Fusion, FusionNode
 from engine.decoding.guard import Chooser
 from engine.models.attention import Advance, AttentionModel
 from engine.types import Frames
@@ -22,6 +23,8 @@ from engine.types import Frames
 _LOOP_SHORTEST = 12
 """Tokens; a shorter stretch is no loop, however often it repeats itself: people say "no, no, no"."""
 _LOOP_TURNS = 3
+_TRIED_UNDER_GUIDANCE = 4
+"""Times as many tokens are tried on a branch where scores other than the model's may lift one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +130,19 @@ class _Choice:
 @dataclass(frozen=True, slots=True)
 class _Branch:
     spoken: tuple[Spoken, ...]
+    node: FusionNode
     score: float
+    """Log-probability, and what guides the search adds."""
 
     @property
     def merit(self) -> float:
-        """Log-probability a token, so that short branches do not win for being short."""
+        """Score a token, so that short branches do not win for being short."""
         return self.score / (len(self.spoken) + 1)
 
 
-def beam(model: AttentionModel, frames: Frames, search: Search, width: int) -> list[Spoken]:
+def beam(
+    model: AttentionModel, frames: Frames, search: Search, width: int, fusion: Fusion | None = None
+) -> list[Spoken]:
     """Tokens of the window, prefix included: the best of `width` branches, by log-probability a token.
 
     All branches advance in one call. A branch that ends, loops or reaches the bound leaves the beam; the search
@@ -144,19 +151,19 @@ def beam(model: AttentionModel, frames: Frames, search: Search, width: int) -> l
     step = model.advance(model.start(frames), _column(model.prompt + search.prefix))
     first = len(model.prompt) - 1
     prefix = tuple(_spoken(step, first + k, token) for k, token in enumerate(search.prefix))
-    branches, done = [_Branch(prefix, 0.0)], list[_Branch]()
+    fusion = fusion or Fusion()
+    branches, done = [_Branch(prefix, fusion.after(search.prefix), 0.0)], list[_Branch]()
     rows = [(0, first + len(prefix))]
     while branches and len(done) < width:
         places = [_log_probabilities(step, batch, row) for batch, row in rows]
         grown: list[tuple[int, _Branch]] = []
-        for k, token in _best_of(branches, places, width):
+        for k, token, node, score in _best_of(branches, places, width, fusion, model.end):
             branch = branches[k]
-            score = branch.score + float(places[k][token])
             spoken = _spoken(step, rows[k][1], token, rows[k][0])
             if token == model.end or _too_new(spoken, search):
-                done.append(_Branch(branch.spoken, score))
+                done.append(_Branch(branch.spoken, branch.node, score))
                 continue
-            longer = _Branch((*branch.spoken, spoken), score)
+            longer = _Branch((*branch.spoken, spoken), node, score)
             if loop_length([s.id for s in longer.spoken]):
                 continue
             if len(longer.spoken) >= _most(model, search):
@@ -203,15 +210,21 @@ def _log_probabilities(step: Advance, batch: int, row: int) -> NDArray[np.float6
     return scores
 
 
-def _best_of(branches: Sequence[_Branch], places: Sequence[NDArray[np.float64]], width: int) -> list[tuple[int, int]]:
-    """The (branch, token) pairs that score best, best first."""
-    candidates = [
-        (branches[k].score + float(scores[token]), k, int(token))
-        for k, scores in enumerate(places)
-        for token in np.argpartition(scores, -width)[-width:]
-    ]
-    candidates.sort(key=lambda candidate: -candidate[0])
-    return [(k, token) for _, k, token in candidates[:width]]
+def _best_of(
+    branches: Sequence[_Branch], places: Sequence[NDArray[np.float64]], width: int, fusion: Fusion, end: int
+) -> list[tuple[int, int, FusionNode, float]]:
+    """(Branch, token, node after it, score) of the continuations that score best, best first."""
+    tried = min(width * _TRIED_UNDER_GUIDANCE if fusion else width, len(places[0]))
+    candidates: list[tuple[int, int, FusionNode, float]] = []
+    for k, (branch, scores) in enumerate(zip(branches, places, strict=True)):
+        for token in np.argpartition(scores, -tried)[-tried:].tolist():
+            if token == end:
+                node, bonus = branch.node, fusion.finish(branch.node)
+            else:
+                node, bonus = fusion.advance(branch.node, token)
+            candidates.append((k, token, node, branch.score + float(scores[token]) + bonus))
+    candidates.sort(key=lambda candidate: -candidate[-1])
+    return candidates[:width]
 
 
 def _spoken(step: Advance, row: int, token: int, batch: int = 0) -> Spoken:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -115,6 +115,11 @@ def agreed(paths: Sequence[P], now: int, finish: Callable[[P], float], options: 
     ]
     remaining.sort(key=lambda path: path is not best)
     return remaining, min(common(best.tokens, path.tokens) for path in remaining)
+
+
+def not_before(frame: int, emissions: Sequence[Emission]) -> tuple[Emission, ...]:
+    """Emissions that follow one at a frame: what is settled may have been heard later on the path it came from."""
+    return tuple(replace(emission, frame=max(emission.frame, frame)) for emission in emissions)
 
 
 def to_show(paths: Sequence[P], shown: tuple[int, ...], options: BeamOptions) -> P:

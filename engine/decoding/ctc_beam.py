@@ -17,6 +17,7 @@ from engine.decoding.beam import (
     BeamOptions,
     agreed,
     log_add,
+    not_before,
     pruned,
     symbols_to_try,
     to_show,
@@ -109,7 +110,11 @@ class CtcBeam:
             prefixes, count = agreed(prefixes, frame + 1, self._finish, self._options)
             if count:
                 settled += prefixes[0].emissions[:count]
-                prefixes = [replace(p, tokens=p.tokens[count:], emissions=p.emissions[count:]) for p in prefixes]
+                last = settled[-1].frame
+                prefixes = [
+                    replace(p, tokens=p.tokens[count:], emissions=not_before(last, p.emissions[count:]))
+                    for p in prefixes
+                ]
         shown = to_show(prefixes, state.shown[len(settled) :], self._options).tokens
         return settled, CtcBeamState(tuple(prefixes), state.frames + len(frames), shown)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from engine.boosting.boost import Boost
@@ -46,11 +46,18 @@ class Guidance:
         return DEFAULT_BEAM if self.boost or self.language_model else 1
 
     @property
+    def branches(self) -> int:
+        """Branches of an attention decoder's last pass over a window, where each costs as much as the first."""
+        if self.beam is not None:
+            return self.beam
+        return DEFAULT_BEAM if self.language_model else 1
+
+    @property
     def searches(self) -> bool:
         """True for a beam search. A language model needs one, if only of one path: it scores whole words."""
         return self.width > 1 or self.language_model is not None
 
-    def scores(self, pieces: tuple[str, ...]) -> Fusion:
+    def scores(self, pieces: Sequence[str]) -> Fusion:
         """All that guides, as one score function over a model's pieces."""
         functions: list[ScoreFunction] = [self.boost] if self.boost else []
         if self.language_model:

@@ -20,6 +20,7 @@ from engine.decoding.beam import (
     agreed,
     log_add,
     log_or_impossible,
+    not_before,
     pruned,
     symbols_to_try,
     to_show,
@@ -135,7 +136,10 @@ class TransducerBeam:
             paths, count = agreed(paths, now + 1, self._finish, self._options)
             if count:
                 settled += paths[0].emissions[:count]
-                paths = [replace(p, tokens=p.tokens[count:], emissions=p.emissions[count:]) for p in paths]
+                last = settled[-1].frame
+                paths = [
+                    replace(p, tokens=p.tokens[count:], emissions=not_before(last, p.emissions[count:])) for p in paths
+                ]
         shown = to_show(paths, state.shown[len(settled) :], self._options).tokens
         return settled, TransducerBeamState(tuple(paths), state.frames + len(frames), shown)
 

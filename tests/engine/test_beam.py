@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.boosting.boost import Boost
@@ -102,6 +102,7 @@ def random_frames(seed: int, length: int, durations: tuple[int, ...]) -> Frames:
 
 
 @settings(deadline=None, max_examples=25)
+@example(3072, [1, 1, 1, 4, 5, 5, 2], ())
 @given(
     st.integers(0, 10_000),
     st.lists(st.integers(1, 5), min_size=2, max_size=8),
@@ -119,6 +120,7 @@ def test_what_is_settled_stays_and_what_is_shown_begins_with_it(seed: int, sizes
         shown = settled + decoder.tail(state)
         assert [e.frame for e in shown] == sorted(e.frame for e in shown)
         assert all(0 <= e.confidence <= 1 for e in shown)
+    assert [e.frame for e in settled] == sorted(e.frame for e in settled)
     rest, plain = decoder.settle(state)
     assert plain.frames == sum(sizes)
     assert [e.token for e in rest] == [e.token for e in decoder.alternatives(state)[0].emissions]
