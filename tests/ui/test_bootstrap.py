@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,9 +16,13 @@ from app.captions.plain_text import whole_text
 from app.core import models, paths
 from app.core.activity import Phase
 from app.core.settings import Settings, SettingsFile
+from engine.boosting.boost import Boost
+from engine.boosting.compile import compile_boost
+from engine.boosting.pieces import Pieces
 from engine.endpoint import EndpointRules
 from engine.errors import ModelFileBroken
 from engine.recognizer import Stream
+from engine.types import BoostPhrase
 from tests.helpers.scripted import ScriptedTrack, Spoken
 
 SCRIPT = [Spoken("▁Good", 0.1), Spoken("▁morning", 0.2), Spoken(",", 0.2), Spoken("▁every", 0.4), Spoken("one", 0.5)]
@@ -36,6 +40,9 @@ class ScriptedRecognizer:
 
     def prepare(self, folder: Path) -> None:
         """Nothing to make cheaper."""
+
+    def compile(self, phrases: Sequence[BoostPhrase]) -> Boost:
+        return compile_boost(phrases, Pieces(["▁", *"abcdefghijklmnopqrstuvwxyz"]))
 
     def stream(self) -> Stream:
         return Stream(ScriptedTrack(SCRIPT, TAIL), EndpointRules())
@@ -78,6 +85,21 @@ def test_a_recording_is_captioned_in_the_window(qtbot: QtBot, make_program: Make
     qtbot.waitUntil(lambda: program.live.activity.over and program.live.resting)
     assert whole_text(program.live.captions, str) == SAID
     assert program.window.view.shown_text() == SAID.strip()
+
+
+def test_the_users_word_list_is_followed_and_its_mistakes_are_told(
+    qtbot: QtBot, make_program: MakeProgram, recording: Path
+) -> None:
+    paths.words_file().parent.mkdir(parents=True)
+    paths.words_file().write_text("EveryOne\nmorning | strength: lots\n")
+    program = make_program(recording)
+    refused: list[Sequence[str]] = []
+    program.live.words_refused.connect(refused.append)
+    program.start()
+    qtbot.waitUntil(lambda: program.live.activity.over and program.live.resting)
+    assert whole_text(program.live.captions, str) == "Good morning, EveryOne here.\n"
+    assert ["Line 2" in sentence for sentences in refused for sentence in sentences] == [True]
+    assert str(paths.words_file()) in program.window.strip.status.line.text
     assert program.window.strip.status.line.text == "The recording is over."
     assert program.window.strip.source.text() == "talk.wav"
     program.live.start()
