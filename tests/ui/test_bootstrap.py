@@ -85,6 +85,10 @@ def test_a_recording_is_captioned_in_the_window(qtbot: QtBot, make_program: Make
     qtbot.waitUntil(lambda: program.live.activity.over and program.live.resting)
     assert whole_text(program.live.captions, str) == SAID
     assert program.window.view.shown_text() == SAID.strip()
+    assert program.window.strip.status.line.text == "The recording is over."
+    assert program.window.strip.source.text() == "talk.wav"
+    program.live.start()
+    qtbot.waitUntil(lambda: whole_text(program.live.captions, str) == 2 * SAID)
 
 
 def test_the_users_word_list_is_followed_and_its_mistakes_are_told(
@@ -99,10 +103,6 @@ def test_the_users_word_list_is_followed_and_its_mistakes_are_told(
     qtbot.waitUntil(lambda: program.live.activity.over and program.live.resting)
     assert whole_text(program.live.captions, str) == "Good morning, EveryOne here.\n"
     assert len(told) == 1 and told[0].startswith(f"{paths.words_file()}: Line 2 gives the strength")
-    assert program.window.strip.status.line.text == "The recording is over."
-    assert program.window.strip.source.text() == "talk.wav"
-    program.live.start()
-    qtbot.waitUntil(lambda: whole_text(program.live.captions, str) == 2 * SAID)
 
 
 def test_closing_in_the_middle_captions_the_last_word(qtbot: QtBot, make_program: MakeProgram, recording: Path) -> None:
