@@ -41,7 +41,8 @@ class CtcTraining:
         self.store, self.lessons = ClipStore(work), Lessons(work / "teacher", options.references)
         self.pieces = TimedPieces(work)
         speech = self.store.select("speech", split="train", longest_s=LONGEST_S)
-        self.clips = [c for c in speech if c.id in self.lessons and c.id in self.pieces]
+        spoken = [c for c in speech if c.id in self.lessons and c.id in self.pieces]
+        self.clips = [c for c in spoken if c.corpus not in options.without]
         self.module = CtcRecognizer(encoder, options.ctc.layers, self.pieces.size)
 
     def groups(self, learning_rate: float) -> list[dict[str, Any]]:

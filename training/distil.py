@@ -37,7 +37,7 @@ class Distillation:
         self.options, self.teacher = options, teacher
         self.store, self.lessons = ClipStore(work), Lessons(work / "teacher", options.references)
         speech = self.store.select("speech", split="train", longest_s=LONGEST_S)
-        self.clips = [c for c in speech if c.id in self.lessons]
+        self.clips = [c for c in speech if c.id in self.lessons and c.corpus not in options.without]
         self.module = averaged_encoder(start).train() if start else fresh_student(options, work, teacher)
 
     def groups(self, learning_rate: float) -> list[dict[str, Any]]:

@@ -42,6 +42,8 @@ class RunOptions:
     """Step at which the learning rate begins to fall; 0: never."""
     cool_steps: int = 2000
     average: float = 0.998
+    without: tuple[str, ...] = ()
+    """Corpora left out, for their licences."""
     references: bool = False
     """Learn the words that training.labels wrote where the teacher misheard."""
     save_minutes: float = 5.0
