@@ -50,9 +50,9 @@ def rewrite(original: Path, steps: int = 1, form: Form = "fp32") -> onnx.ModelPr
     import onnx
     from google.protobuf.message import DecodeError
 
+    from engine.models.rewriting.metadata import set_metadata
     from engine.models.rewriting.nodes import Unrecognised
     from engine.models.rewriting.recognise import recognise
-    from engine.models.rewriting.metadata import set_metadata
     from engine.models.rewriting.write import write
 
     try:
