@@ -59,6 +59,8 @@ class CaptionStream(Protocol):
 
     def set_boost(self, boost: Boost | None) -> None: ...
 
+    def hurry(self, hurried: bool) -> None: ...
+
 
 @dataclass(slots=True)
 class _Channel:
@@ -215,11 +217,19 @@ class CaptionSession:
     def _watch_lag(self, newest: AudioChunk) -> None:
         behind = time.monotonic() - newest.captured_at
         if behind >= LAG_SECONDS:
-            self._lagging = True
+            self._set_lagging(True)
             self._on_event(Lagging(behind))
         elif self._lagging and behind < LAG_SECONDS / 2:
-            self._lagging = False
+            self._set_lagging(False)
             self._on_event(Lagging(0.0))
+
+    def _set_lagging(self, lagging: bool) -> None:
+        """While captions are behind, the streams take the cheapest way."""
+        if lagging != self._lagging:
+            self._lagging = lagging
+            for channel in self._channels:
+                if channel.stream is not None:
+                    channel.stream.hurry(lagging)
 
     def _tell(self, channel: _Channel, event: Opened | Lost | Ended | Broken) -> None:
         kind = channel.source.kind

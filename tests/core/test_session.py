@@ -42,6 +42,7 @@ class Recorder:
     def __init__(self) -> None:
         self.samples: list[np.ndarray] = []
         self.finished = 0
+        self.hurried: list[bool] = []
 
     def push(self, samples: np.ndarray) -> list:
         self.samples.append(samples)
@@ -50,6 +51,12 @@ class Recorder:
     def finish(self) -> list:
         self.finished += 1
         return []
+
+    def set_boost(self, boost: object) -> None:
+        """Hears nothing, whatever is listened for."""
+
+    def hurry(self, hurried: bool) -> None:
+        self.hurried.append(hurried)
 
     @property
     def sound(self) -> np.ndarray:
@@ -164,10 +171,12 @@ def test_being_late_is_told_and_catching_up_too() -> None:
             return super().push(samples)
 
     source = Paced([*late[:2], *fresh[:2], Broken("x", "done")])
-    lags = [e.seconds for e in run([source], Releasing) if isinstance(e, Lagging)]
+    recorder = Releasing()
+    lags = [e.seconds for e in run([source], lambda: recorder) if isinstance(e, Lagging)]
     assert len(lags) >= 2
     assert 3.0 <= lags[0] < 4.0
     assert lags[-1] == 0.0
+    assert recorder.hurried == [True, False]
 
 
 def test_an_engine_error_is_one_sentence_and_ends_the_session() -> None:

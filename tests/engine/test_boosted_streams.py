@@ -180,6 +180,18 @@ def test_a_phrase_added_while_a_stream_runs_is_honoured_from_the_next_step(load:
     assert text(first + second).count("meeting room") == 2
 
 
+@pytest.mark.parametrize("model", ["ctc-sherpa-80ms", "tdt-nemo-80ms"])
+def test_a_hurried_stream_decodes_greedily(load: Callable[..., Recognizer], model: str) -> None:
+    recognizer = load(model)
+    stream = under(recognizer, BEAM)
+    stream.hurry(True)
+    assert transcript(stream, SAID) == transcript(under(recognizer, GREEDY), SAID)
+    stream = under(recognizer, BEAM)
+    stream.hurry(True)
+    stream.hurry(False)
+    assert transcript(stream, SAID) == transcript(under(recognizer, BEAM), SAID)
+
+
 def test_the_same_sound_at_other_phases_gives_the_same_hits(load: Callable[..., Recognizer]) -> None:
     recognizer = load("ctc-sherpa-560ms")
     said = recording("a1_short.flac")
