@@ -27,8 +27,7 @@ class Guard:
     """The most that bonuses may add to a token against the model's choice."""
     most_loss: float = 0.3
     """Share of a whole phrase's bonus that its tokens may lose against the model's choices, where a decoder can go
-    back. Measured with Moonshine tiny on held-out recordings: of what is said and was swapped in, three quarters lose
-    less, of what is not said one tenth."""
+    back. Chosen by trial with Moonshine tiny; see tests/benchmarks/README.md."""
     most_lift: float = 2.5
     """The most that a bonus may add to a token against the blank, inside a match."""
     first_lift: float = 1.0
