@@ -50,9 +50,9 @@ class WindowRules:
     longest_window: float = 10.0
     kept: float = 5.0
     """What a window that has become too long without a pause keeps of its sound."""
-    step: float = 0.35
+    step: float = 0.4
     """New sound between passes."""
-    step_growth: float = 0.03
+    step_growth: float = 0.02
     """More of it for each second of the window, because a pass costs in proportion to it."""
     glance: float = 0.2
     """Silence after which a pass is made at once, so that last words show early."""

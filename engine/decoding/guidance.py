@@ -36,7 +36,7 @@ class Guidance:
     boost: Boost | None = None
     language_model: LanguageModel | None = None
     beam: int | None = None
-    """Paths kept: 1 is greedy; None is greedy where nothing guides and narrow where something does."""
+    """Paths kept: 1 is greedy; None leaves it to what guides and to the kind of decoder."""
 
     @property
     def width(self) -> int:
@@ -47,10 +47,14 @@ class Guidance:
 
     @property
     def branches(self) -> int:
-        """Branches of an attention decoder's last pass over a window, where each costs as much as the first."""
+        """Branches of an attention decoder's last pass over a window.
+
+        Unlike frames, windows are searched widely even where nothing guides: measured on three corpora against
+        greedy decoding of whole utterances, streaming with one branch makes 7 % more word errors, with four 1 %.
+        """
         if self.beam is not None:
             return self.beam
-        return DEFAULT_BEAM if self.language_model else 1
+        return 1 if self.boost and not self.language_model else DEFAULT_BEAM
 
     @property
     def searches(self) -> bool:
