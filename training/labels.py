@@ -2,8 +2,9 @@
 
 python -m training.labels WORK MODEL_FOLDER
 
-Optional step after training.teacher. Writes `WORK/teacher/labels.jsonl`: for each clip of the train split whose words
-are known and heard differently, the tokens to learn instead. A run uses them where its file says `references = true`.
+Optional step after training.teacher. Writes `WORK/teacher/labels.jsonl` and `label_*.npy`: for each clip of the train
+split whose words are known and were heard differently, the tokens to learn instead and what the teacher expects at each
+of them. A run uses them where its file says `references = true`.
 """
 
 from __future__ import annotations
@@ -13,13 +14,19 @@ import json
 import re
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import torch
 from rapidfuzz.distance import Levenshtein
+from torch import Tensor
 
-from training.errors import TrainingError, run
+from training.decoder import BOS, EOS
+from training.errors import run
 from training.score import words
-from training.store import ClipStore
-from training.weights import read_tokens
+from training.store import Clip, ClipStore
+from training.teacher import KEPT_TOKENS, Lessons, Teacher, load_teacher
+from training.weights import text_of
 
 LEAST_AGREEMENT = 0.3
 """Below this share of words heard alike, text and recording are taken not to belong together."""
@@ -64,29 +71,59 @@ class Pieces:
         return [FIRST_BYTE + byte for byte in part.encode()]
 
 
-def write_labels(work: Path, tokens: list[bytes]) -> dict[str, int]:
+def write_labels(work: Path, teacher: Teacher) -> dict[str, int]:
     """Writes the labels and returns how many clips were heard alike, relabelled and left out."""
-    lessons = work / "teacher" / "lessons.jsonl"
-    if not lessons.is_file():
-        raise TrainingError(f"{lessons} does not exist; make it with: python -m training.teacher")
-    heard = {r["id"]: r["text"] for r in map(json.loads, lessons.read_text("utf8").splitlines())}
-    pieces, counts, rows = Pieces(tokens), {"alike": 0, "relabelled": 0, "left out": 0}, []
-    for clip in ClipStore(work).select("speech", split="train"):
-        if clip.id not in heard or not clip.text:
+    store, lessons = ClipStore(work), Lessons(work / "teacher")
+    pieces, counts = Pieces(teacher.tokens), {"alike": 0, "relabelled": 0, "left out": 0}
+    rows: list[dict[str, Any]] = []
+    relabelled: list[tuple[Clip, str]] = []
+    for clip in store.select("speech", split="train"):
+        if clip.id not in lessons or not clip.text:
             continue
-        if words(clip.text) == words(heard[clip.id]):
+        heard = text_of(teacher.tokens, lessons.ids(clip.id))
+        if words(clip.text) == words(heard):
             counts["alike"] += 1
-        elif agreement(clip.text, heard[clip.id]) < LEAST_AGREEMENT:
+        elif agreement(clip.text, heard) < LEAST_AGREEMENT:
             counts["left out"] += 1
-            rows.append({"id": clip.id, "ids": None})
+            rows.append({"id": clip.id, "ids": None, "first_step": 0, "text": ""})
         else:
             counts["relabelled"] += 1
-            text = merge(clip.text, heard[clip.id])
-            rows.append({"id": clip.id, "ids": pieces.encode(text), "text": text})
-    (work / "teacher" / "labels.jsonl").write_text(
-        "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), "utf8"
-    )
+            relabelled.append((clip, merge(clip.text, heard)))
+    best_ids, best_log_probs, step = [], [], 0
+    for clip, text in relabelled:
+        ids = pieces.encode(text)
+        kept = soften(expected(teacher, lessons.frames(clip), ids), [*ids, EOS])
+        best_ids.append(kept[0])
+        best_log_probs.append(kept[1])
+        rows.append({"id": clip.id, "ids": ids, "first_step": step, "text": text})
+        step += len(ids) + 1
+    folder = work / "teacher"
+    np.save(folder / "label_ids.npy", torch.cat(best_ids or [torch.zeros(0, KEPT_TOKENS)]).int().numpy())
+    np.save(folder / "label_log_probs.npy", torch.cat(best_log_probs or [torch.zeros(0, KEPT_TOKENS)]).half().numpy())
+    lines = "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows)
+    (folder / "labels.jsonl").write_text(lines, "utf8")
     return counts
+
+
+@torch.no_grad()
+def expected(teacher: Teacher, frames: Tensor, ids: list[int]) -> Tensor:
+    """What the teacher expects at every step of a given text: log-probabilities [len(ids) + 1, pieces]."""
+    with torch.autocast("cpu", torch.bfloat16):
+        given = torch.tensor([[BOS, *ids]])
+        states = teacher.decoder(given, frames[None], torch.ones(1, len(frames), dtype=torch.bool))
+        return teacher.decoder.logits(states)[0].float().log_softmax(-1)
+
+
+def soften(log_probs: Tensor, ids: list[int]) -> tuple[Tensor, Tensor]:
+    """Half of the belief goes to the reference, the other half stays where the teacher has it.
+
+    log_probs: [steps, pieces]; ids: [steps]. Returns the likeliest pieces and their log-probabilities [steps, kept].
+    What else could have been meant is worth learning too: the reference alone made other corpora worse.
+    """
+    belief = 0.5 * log_probs.exp()
+    belief[torch.arange(len(ids)), torch.tensor(ids)] += 0.5
+    best = belief.topk(min(KEPT_TOKENS, belief.shape[1]))
+    return best.indices, best.values.log()
 
 
 def _marked(reference: list[str], heard: list[str], keep_case: bool) -> str:
@@ -116,7 +153,7 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("model_folder", type=Path)
     options = parser.parse_args()
-    for what, count in write_labels(options.work, read_tokens(options.model_folder / "tokenizer.bin")).items():
+    for what, count in write_labels(options.work, load_teacher(options.model_folder)).items():
         print(f"{what:11} {count:6}")
 
 

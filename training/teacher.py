@@ -38,6 +38,8 @@ class Lesson:
     ids: list[int]
     first_frame: int
     first_step: int
+    source: int = 0
+    """0: the teacher's own transcription; 1: the reference's words."""
 
 
 class Lessons:
@@ -50,17 +52,19 @@ class Lessons:
     def __init__(self, folder: Path, references: bool = False) -> None:
         rows = _lines(folder / "lessons.jsonl", "python -m training.teacher")
         self._lessons = {r["id"]: Lesson(r["ids"], r["first_frame"], r["first_step"]) for r in rows}
-        labels = _lines(folder / "labels.jsonl", "python -m training.labels") if references else []
-        self._labels: dict[str, list[int] | None] = {r["id"]: r["ids"] for r in labels}
         self._frames = np.load(folder / "frames.npy", mmap_mode="r")
-        self._best_ids = np.load(folder / "best_ids.npy", mmap_mode="r")
-        self._best_log_probs = np.load(folder / "best_log_probs.npy", mmap_mode="r")
+        self._steps = [_Steps(folder / "best_ids.npy", folder / "best_log_probs.npy")]
+        self._labels: dict[str, Lesson | None] = {}
+        if references:
+            labels = _lines(folder / "labels.jsonl", "python -m training.labels")
+            self._labels = {r["id"]: Lesson(r["ids"], 0, r["first_step"], 1) if r["ids"] else None for r in labels}
+            self._steps.append(_Steps(folder / "label_ids.npy", folder / "label_log_probs.npy"))
 
     def __contains__(self, clip_id: str) -> bool:
-        return clip_id in self._lessons and self._labels.get(clip_id, []) is not None
+        return clip_id in self._lessons and self._labels.get(clip_id, self._lessons[clip_id]) is not None
 
     def ids(self, clip_id: str) -> list[int]:
-        return self._labels.get(clip_id) or self._lessons[clip_id].ids
+        return self._lesson(clip_id).ids
 
     def frames(self, clip: Clip) -> Tensor:
         """float32 [frames, width]."""
@@ -69,26 +73,35 @@ class Lessons:
 
     def next_tokens(self, clip_id: str) -> tuple[Tensor, Tensor]:
         """Likeliest next tokens of every step, end mark included: int64 ids, float32 log-probabilities [steps, k]."""
-        if label := self._labels.get(clip_id):
-            return certain([*label, EOS], self._best_ids.shape[1])
-        lesson = self._lessons[clip_id]
-        steps = slice(lesson.first_step, lesson.first_step + len(lesson.ids) + 1)
-        return (
-            torch.from_numpy(self._best_ids[steps].astype(np.int64)),
-            torch.from_numpy(self._best_log_probs[steps].astype(np.float32)),
-        )
+        lesson = self._lesson(clip_id)
+        return self._steps[lesson.source].read(lesson.first_step, len(lesson.ids) + 1)
+
+    def _lesson(self, clip_id: str) -> Lesson:
+        return self._labels.get(clip_id) or self._lessons[clip_id]
 
     @property
     def nothing(self) -> tuple[Tensor, Tensor]:
         """The next token where nobody speaks: the end."""
-        return certain([EOS], self._best_ids.shape[1])
+        log_probs = torch.full((1, self._steps[0].kept), -1e4)
+        log_probs[0, 0] = 0.0
+        return torch.full((1, self._steps[0].kept), EOS), log_probs
 
 
-def certain(ids: list[int], kept: int) -> tuple[Tensor, Tensor]:
-    """Next tokens that leave no doubt: ids and log-probabilities [len(ids), kept], all on the first of each row."""
-    log_probs = torch.full((len(ids), kept), -1e4)
-    log_probs[:, 0] = 0.0
-    return torch.tensor(ids)[:, None].repeat(1, kept), log_probs
+class _Steps:
+    """Likeliest next tokens, step after step, of many clips."""
+
+    def __init__(self, ids: Path, log_probs: Path) -> None:
+        self._ids, self._log_probs = np.load(ids, mmap_mode="r"), np.load(log_probs, mmap_mode="r")
+
+    @property
+    def kept(self) -> int:
+        """How many are kept a step."""
+        return int(self._ids.shape[1])
+
+    def read(self, first: int, count: int) -> tuple[Tensor, Tensor]:
+        steps = slice(first, first + count)
+        ids, log_probs = self._ids[steps].astype(np.int64), self._log_probs[steps].astype(np.float32)
+        return torch.from_numpy(ids), torch.from_numpy(log_probs)
 
 
 def _lines(path: Path, maker: str) -> list[dict[str, Any]]:

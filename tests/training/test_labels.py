@@ -9,10 +9,12 @@ import pytest
 
 pytest.importorskip("torch", reason="the training tools need torch: pip install '.[training]'")
 
+import numpy as np
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.labels import Pieces, agreement, merge
+from training.labels import Pieces, agreement, merge, soften
 from training.score import words
 from training.teacher import Lessons
 
@@ -50,13 +52,24 @@ def test_pieces_merge_earliest_first_and_fall_back_to_bytes() -> None:
     assert pieces.encode("c!") == [262, 265, 3 + ord("!")]
 
 
-def test_lessons_take_the_reference_where_asked(work: Path, tmp_path: Path) -> None:
+def test_half_the_belief_goes_to_the_reference() -> None:
+    beliefs = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]])
+    ids, log_probs = soften(beliefs.log(), [1, 2])
+    assert ids[:, 0].tolist() == [1, 2]
+    assert torch.allclose(log_probs.exp()[0], torch.tensor([0.6, 0.35, 0.05]))
+    assert torch.allclose(log_probs.exp().sum(1), torch.ones(2))
+
+
+def test_lessons_take_the_reference_where_asked(work: Path) -> None:
     folder = work / "teacher"
-    rows = [{"id": "3", "ids": [7, 8]}, {"id": "4", "ids": None}]
+    rows = [{"id": "3", "ids": [7, 8], "first_step": 0}, {"id": "4", "ids": None, "first_step": 0}]
     (folder / "labels.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), "utf8")
+    ids, log_probs = soften(torch.full((3, 48), 1 / 48).log(), [7, 8, 2])
+    np.save(folder / "label_ids.npy", ids.int().numpy())
+    np.save(folder / "label_log_probs.npy", log_probs.half().numpy())
     own, corrected = Lessons(folder), Lessons(folder, references=True)
     assert "4" in own
     assert "4" not in corrected
     assert own.ids("3") != [7, 8] == corrected.ids("3")
-    ids, log_probs = corrected.next_tokens("3")
-    assert ids[log_probs == 0].tolist() == [7, 8, 2]
+    next_ids, next_log_probs = corrected.next_tokens("3")
+    assert next_ids[next_log_probs.exp() > 0.5].tolist() == [7, 8, 2]
