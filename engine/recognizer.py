@@ -113,7 +113,6 @@ class Stream:
         self._track = track
         self._rules = rules
         self._guidance = guidance or Guidance()
-        self._hurried = False
         self._pending: list[Samples] = []
         self._pending_samples = 0
         self._heard_samples = 0
@@ -150,17 +149,13 @@ class Stream:
     def set_boost(self, boost: Boost | None) -> None:
         """Listen for other phrases from the next step on. What is settled stays as it is."""
         self._guidance = replace(self._guidance, boost=boost)
-        self._guide()
+        self._track.guide(self._guidance)
 
     def hurry(self, hurried: bool) -> None:
-        """While hurried, decode greedily whatever the guidance says: cheaper, for a machine that is behind."""
-        if hurried != self._hurried:
-            self._hurried = hurried
-            if self._guidance != replace(self._guidance, beam=1):
-                self._guide()
-
-    def _guide(self) -> None:
-        self._track.guide(replace(self._guidance, beam=1) if self._hurried else self._guidance)
+        """While hurried, decode greedily and less often whatever the guidance says: for a machine that is behind."""
+        if hurried != self._guidance.hurried:
+            self._guidance = replace(self._guidance, hurried=hurried)
+            self._track.guide(self._guidance)
 
     @property
     def _heard(self) -> float:

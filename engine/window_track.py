@@ -54,6 +54,8 @@ class WindowRules:
     """New sound between passes."""
     step_growth: float = 0.02
     """More of it for each second of the window, because a pass costs in proportion to it."""
+    hurried_steps: int = 4
+    """While captions are behind, passes are so many times further apart."""
     glance: float = 0.2
     """Silence after which a pass is made at once, so that last words show early."""
     newest: float = 0.2
@@ -125,10 +127,11 @@ class WindowTrack:
         del self._settled[:tokens]
 
     def guide(self, guidance: Guidance) -> None:
-        """From the next pass on, decode under other lists, models or width."""
+        """From the next pass on, decode under other lists, models or width, or less often."""
         self._chooser = Chooser(guidance.boost) if guidance.boost else None
         self._fusion = guidance.scores(self._model.pieces)
         self._branches = guidance.branches
+        self._stride = self._rules.hurried_steps if guidance.hurried else 1
 
     def _block(self, block: Samples) -> bool:
         self._heard += BLOCK
@@ -191,7 +194,7 @@ class WindowTrack:
         glance = _blocks(self._rules.glance)
         if window.silent_blocks >= glance:
             return window.silent_blocks == glance and new > 2 * BLOCK_SECONDS
-        return new >= self._rules.step + self._rules.step_growth * window.seconds
+        return new >= self._stride * (self._rules.step + self._rules.step_growth * window.seconds)
 
     def _pass(self, window: Window) -> None:
         """Decode what is not settled, up to the newest frames, and settle what has become certain."""

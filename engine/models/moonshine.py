@@ -172,7 +172,7 @@ def assemble(
     model = Moonshine(encoder, decoder, pieces, prompt=(pieces.index(_BEGIN),), end=pieces.index(_END))
     text = [piece for piece in pieces if not piece.startswith("<")]
     info = ModelInfo(
-        name=f"moonshine-{folder.resolve().name}",
+        name=f"Moonshine {folder.resolve().name}",
         family="attention",
         decoders=("attention",),
         streaming=chunk > 0,

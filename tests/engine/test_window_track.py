@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.decoding.guidance import Guidance
 from engine.track import Hypothesis
 from engine.types import Frames, Samples
 from engine.window_track import WindowRules, WindowTrack
@@ -201,11 +202,22 @@ def test_a_model_that_does_not_tell_where_it_looks_is_heard_too(speech: tuple[Wo
     assert all(words[0][1] - 0.5 <= time <= words[-1][2] for time in times)
 
 
+def test_a_hurried_track_makes_fewer_passes_and_hears_the_same() -> None:
+    words = [(k, 0.5 + 0.4 * k, 0.85 + 0.4 * k) for k in range(20)]
+    slow, fast = _Measured(), _Measured()
+    hurried = track(fast)
+    hurried.guide(Guidance(hurried=True))
+    assert ids(play(hurried, say(words, 10.0))[-1]) == ids(play(track(slow), say(words, 10.0))[-1]) == spoken(words)
+    assert fast.passes < 0.4 * slow.passes
+
+
 class _Measured(LevelModel):
-    """Remembers the longest window it was given, in seconds."""
+    """Counts its passes and remembers the longest window it was given, in seconds."""
 
     longest = 0.0
+    passes = 0
 
     def encode(self, samples: Samples) -> Frames:
         object.__setattr__(self, "longest", max(self.longest, len(samples) / 16_000))
+        object.__setattr__(self, "passes", self.passes + 1)
         return super().encode(samples)
