@@ -91,13 +91,15 @@ find_python() {
     return 1
 }
 
-# Of lines "probe package", the packages whose probe is not there: a library's soname, or a command.
+# Of lines "probe package", the packages whose probe is not there: a library's soname, a path with wildcards,
+# or a command.
 missing_packages() {
     local probe package libraries
     [[ -n $1 && $(uname) == Linux ]] || return 0
     libraries=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null) || libraries=''
     while read -r probe package; do
         case $probe in
+            /*) compgen -G "$probe" >/dev/null || printf '%s ' "$package" ;;
             *.so.*) [[ $libraries == *[[:space:]]"$probe"[[:space:]]* ]] || printf '%s ' "$package" ;;
             *) command -v "$probe" >/dev/null || printf '%s ' "$package" ;;
         esac
@@ -131,7 +133,7 @@ apt_install() {
 
 # What the sound side needs from the system, and what the window needs on top of it.
 SOUND_PACKAGES='libportaudio.so.2 libportaudio2
-parec pulseaudio-utils'
+libpulse.so.0 libpulse0'
 # shellcheck disable=SC2034  # used by those who source this file
 WINDOW_PACKAGES="$SOUND_PACKAGES
 libEGL.so.1 libegl1
