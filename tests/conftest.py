@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # also where a test loads ONNX Runtime before the engine does
 
 DATA = Path(__file__).parent / "data"
 

@@ -24,6 +24,9 @@ from engine.models.options import ModelOptions
 
 Array = NDArray[Any]
 
+# Windows has its own way to report, which the environment variable set by this package does not reach.
+ort.disable_telemetry_events()
+
 # ONNX Runtime's exceptions share no base class below Exception.
 _ORT_ERRORS: tuple[type[Exception], ...] = tuple(
     error
