@@ -60,8 +60,8 @@ def spans(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
 def words_of(tokens: Sequence[Token], heard: float) -> tuple[Word, ...]:
     """Words of the tokens of one utterance; `heard` is the audio heard by now, in seconds.
 
-    A word ends where the next one starts, or `LAST_PIECE_SECONDS` after its last piece, whichever is first.
-    Times never run backwards.
+    A word ends where the next one starts, or `LAST_PIECE_SECONDS` after its last piece, or with the sound, whichever
+    is first. Times never run backwards.
     """
     found: list[Word] = []
     groups = list(spans(tokens))
@@ -71,7 +71,7 @@ def words_of(tokens: Sequence[Token], heard: float) -> tuple[Word, ...]:
             continue
         own = tokens[first:end]
         start = max(own[0].time, found[-1].start if found else 0.0)
-        stop = own[-1].time + LAST_PIECE_SECONDS
+        stop = min(own[-1].time + LAST_PIECE_SECONDS, heard)
         if k + 1 < len(groups):
             stop = min(stop, tokens[end].time)
         found.append(Word(text, start, max(start, stop), min(t.confidence for t in own), heard))

@@ -29,6 +29,10 @@ def test_pieces_join_and_punctuation_sticks() -> None:
     assert words[0].confidence == pytest.approx(0.88)
 
 
+def test_no_word_ends_after_the_sound() -> None:
+    assert words_of(tokens("\u2581so"), heard=0.1)[-1].end == pytest.approx(0.1)
+
+
 def test_byte_pieces_are_decoded_together() -> None:
     assert surface(["\u2581caf", "<0xC3>", "<0xA9>"]).strip() == "caf\u00e9"
     assert [w.text for w in words_of(tokens("\u2581caf", "<0xC3>", "<0xA9>", "\u2581au"), 1.0)] == ["caf\u00e9", "au"]
