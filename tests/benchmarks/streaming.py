@@ -26,13 +26,13 @@ from engine.models.rewriting.linears import FORMS, Form
 from engine.types import Samples
 from tests.benchmarks.contestants import Process, Slice, batch_cost, machine
 from tests.benchmarks.full_size_graphs import graph_names
+from tests.benchmarks.tables import put
 
 README = Path(__file__).parent / "README.md"
 DEMO = Path(__file__).parents[2] / "resources" / "demo" / "demo.opus"
 SLICE_SECONDS = 2.24
 """Two steps of the slowest profile."""
 STREAMS = 8
-BEGIN, END = "<!-- streaming: begin -->", "<!-- streaming: end -->"
 COLUMNS = (
     "model, step", "contestant", "ms a step", "CPU s per s of sound", "of sherpa-onnx", "of the raw loop",
     "outside session.run", "memory MB", "load CPU s", f"{STREAMS} streams in one call, each",
@@ -117,10 +117,8 @@ def _slice(number: int) -> Samples:
 def write_table(rows: list[str]) -> None:
     """Put the table into the README, between its marks."""
     versions = ", ".join(f"{package} {metadata.version(package)}" for package in ("onnxruntime", "sherpa-onnx"))
-    table = "\n".join([BEGIN, f"Machine: {machine()}, {platform.system()}; {versions}.", "", HEADER, *rows, END])
-    text = README.read_text(encoding="utf-8")
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    README.write_text(before + table + after, encoding="utf-8")
+    lines = [f"Machine: {machine()}, {platform.system()}; {versions}.", "", HEADER, *rows]
+    put(README, "streaming", "\n".join(lines))
 
 
 if __name__ == "__main__":
