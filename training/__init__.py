@@ -2,5 +2,5 @@
 
 import os
 
-# As engine.models does it: the workshop may import ONNX Runtime first, and its packages send telemetry unless told not to.
+# As engine.models does: the workshop may import ONNX Runtime first, whose packages send telemetry unless told not to.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
