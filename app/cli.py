@@ -13,11 +13,14 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from app.core import logs
 from app.core.errors import AppError, OutputError, UsageError
 from engine.errors import EngineError, UnsupportedDecoder
+
+if TYPE_CHECKING:
+    from engine.text.profanity import Profanity
 
 DECODERS = ("ctc", "transducer", "attention")
 MOST_READINGS = 64
@@ -78,15 +81,19 @@ def _run(args: argparse.Namespace) -> int:
         case "transcribe":
             from app.commands import transcribe
             from app.core.guide import Guide
+            from app.core.text_choice import TextChoice
 
             guide = Guide(args.boost, args.lm, args.beam)
-            return transcribe.run(args.files, args.model, args.decoder, args.latency, args.format, guide)
+            text = TextChoice(args.numbers, args.profanity)
+            return transcribe.run(args.files, args.model, args.decoder, args.latency, args.format, guide, text)
         case "live":
             from app.commands import live
             from app.core.guide import Guide
+            from app.core.text_choice import TextChoice
 
             guide = Guide(args.boost, args.lm, args.beam)
-            return live.run(args.source or "mic", args.model, args.decoder, args.latency, guide)
+            text = TextChoice(args.numbers, args.profanity)
+            return live.run(args.source or "mic", args.model, args.decoder, args.latency, guide, text)
         case "devices":
             from app.commands import devices
 
@@ -140,6 +147,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     _add_model(transcribe)
     _add_guide(transcribe, "FILE of words to know, one a line (the README describes it)")
+    _add_text(transcribe)
 
     live = commands.add_parser(
         "live",
@@ -149,6 +157,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_source(live, default="mic")
     _add_model(live)
     _add_guide(live, "FILE of words to know, followed while you edit it (default: words.txt among the program's data)")
+    _add_text(live)
 
     commands.add_parser(
         "devices",
@@ -213,6 +222,32 @@ def _add_guide(parser: argparse.ArgumentParser, boost: str) -> None:
         metavar="N",
         help="readings followed at once: 1 is fastest, more is better with words to know (default: 1, or 4 with them)",
     )
+
+
+def _add_text(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("text")
+    group.add_argument(
+        "--numbers",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="write English numbers in figures (default), or as they are said",
+    )
+    group.add_argument(
+        "--profanity",
+        type=_profanity,
+        metavar="off|mask|drop",
+        default="off",
+        help="what becomes of profane words (default: off, they stay); the list is profanity.txt among the program's "
+        "data, or the program's own where there is none",
+    )
+
+
+def _profanity(text: str) -> Profanity:
+    from engine.text.profanity import Profanity
+
+    if text not in list(Profanity):
+        raise argparse.ArgumentTypeError(f"{text!r} is none of off, mask and drop")
+    return Profanity(text)
 
 
 def _width(text: str) -> int:

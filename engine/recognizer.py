@@ -1,11 +1,11 @@
 """The engine's face and its only assembly point: `Recognizer` is shared and immutable, a `Stream` has one owner.
 
-    recognizer = Recognizer.load(folder)
-    stream = recognizer.stream()
-    for samples in source:
-        for update in stream.push(samples):
-            ...
-    stream.finish()
+recognizer = Recognizer.load(folder)
+stream = recognizer.stream()
+for samples in source:
+    for update in stream.push(samples):
+        ...
+stream.finish()
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from engine.models.options import ModelOptions
 from engine.models.parts import Bundle, FrameBundle
 from engine.models.prepared import PreparedGraphs
 from engine.preparing import prepare_in_background
+from engine.text.pipeline import AS_HEARD, Shown, TextOptions, show
 from engine.text.words import spans, words_of
 from engine.track import Hypothesis, Track
 from engine.types import SAMPLE_RATE, BoostPhrase, Final, ModelInfo, Partial, Samples, Silence, Token, Update, Word
@@ -46,19 +47,30 @@ STEP_SAMPLES = 1_280
 class Recognizer:
     """A loaded model. Immutable and shared: any number of streams, on any threads."""
 
-    def __init__(self, bundle: Bundle, decoder: str | None, rules: EndpointRules) -> None:
+    def __init__(self, bundle: Bundle, decoder: str | None, rules: EndpointRules, text: TextOptions = AS_HEARD) -> None:
         self._bundle = bundle
         self._decoder = decoder
         self._rules = rules
+        self._text = text
 
     @classmethod
-    def load(cls, folder: Path, options: ModelOptions | None = None, rules: EndpointRules | None = None) -> Recognizer:
+    def load(
+        cls,
+        folder: Path,
+        options: ModelOptions | None = None,
+        rules: EndpointRules | None = None,
+        text: TextOptions | None = None,
+    ) -> Recognizer:
         """Open the model in `folder`, of any layout.
 
+        text: what is done to its words before they are shown, capitals only where the model writes none; nothing
+        when None.
         Raises ModelError or UnsupportedDecoder, each with one sentence that names the file or the choice at fault.
         """
         options = options or ModelOptions()
-        return cls(open_bundle(folder, options), options.decoder, rules or EndpointRules())
+        bundle = open_bundle(folder, options)
+        text = replace(text, capitals=not bundle.info.cased) if text else AS_HEARD
+        return cls(bundle, options.decoder, rules or EndpointRules(), text)
 
     @property
     def info(self) -> ModelInfo:
@@ -84,7 +96,7 @@ class Recognizer:
         guidance: a boost list, a language model, and how widely to search.
         """
         guidance = guidance or Guidance()
-        return Stream(self._track(guidance), self._rules, guidance)
+        return Stream(self._track(guidance), self._rules, guidance, self._text)
 
     @cached_property
     def _pieces(self) -> Pieces:
@@ -109,14 +121,16 @@ class Recognizer:
 class Stream:
     """Captions of one stream of sound. One owner thread, no lock."""
 
-    def __init__(self, track: Track, rules: EndpointRules, guidance: Guidance | None = None) -> None:
+    def __init__(
+        self, track: Track, rules: EndpointRules, guidance: Guidance | None = None, text: TextOptions = AS_HEARD
+    ) -> None:
         self._track = track
         self._rules = rules
         self._guidance = guidance or Guidance()
         self._pending: list[Samples] = []
         self._pending_samples = 0
         self._heard_samples = 0
-        self._utterance = _Utterance(0)
+        self._utterance = _Utterance(0, text)
         self._quiet_since = 0.0
         self._silence_told = False
 
@@ -185,7 +199,7 @@ class Stream:
         found = judge(
             self._rules,
             text=words[-1].text if words else "",
-            settled=words[utterance.settled - 1].text if utterance.settled else "",
+            settled=words[utterance.closed - 1].text if utterance.closed else "",
             silence=hypothesis.decoded - (words[-1].end if words else self._quiet_since),
             length=hypothesis.decoded - words[0].start if words else 0.0,
         )
@@ -193,7 +207,7 @@ class Stream:
             self._read(ended=True)
             return self._end(len(utterance.words))
         if found is Endpoint.LENGTH:
-            return self._end(utterance.settled)
+            return self._end(utterance.closed)
         if found is Endpoint.SILENCE and not self._silence_told:
             self._silence_told = True
             return Silence(self._quiet_since, self._heard)
@@ -215,8 +229,9 @@ class Stream:
 class _Utterance:
     """The utterance being spoken: its words, which of them are settled, and when each was first shown."""
 
-    def __init__(self, number: int, shown: Sequence[Word] = ()) -> None:
+    def __init__(self, number: int, text: TextOptions, before: Sequence[Word] = ()) -> None:
         self.number = number
+        self._text = text
         self.words: tuple[Word, ...] = ()
         self.settled = 0
         self._tokens: tuple[Token, ...] = ()
@@ -224,15 +239,22 @@ class _Utterance:
         """The pieces as they are shown: phrases of a boost list as they were typed."""
         self._ends: list[int] = []
         """Index of the token after each word's last one."""
-        self._shown = shown
+        self._before = before
+        self._shown = Shown((), 0, 0)
+        """The words as they are shown, numbers in figures and so on."""
+
+    @property
+    def closed(self) -> int:
+        """How many of the words are settled and shown so: the utterance may end behind them."""
+        return self._shown.used
 
     def read(self, hypothesis: Hypothesis, heard: float, boost: Boost | None, *, ended: bool) -> bool:
         """Take over the hypothesis; True when there is something new to show.
 
         `ended`: nothing is added to the utterance any more.
         """
-        before = ([word.text for word in self.words], self.settled)
-        previous = self.words or self._shown
+        before = self._seen()
+        previous = self.words or self._before
         self._tokens = hypothesis.tokens
         decided = self._spell(boost, ended=ended)
         shown = [replace(token, text=text) for token, text in zip(self._tokens, self._texts, strict=True)]
@@ -242,7 +264,11 @@ class _Utterance:
         # A word is closed once a later word has been opened by a settled piece: until then punctuation may join it.
         settled = min(hypothesis.settled, decided)
         self.settled = max(self.settled, sum(end < settled for end in self._ends[:-1]))
-        return before != ([word.text for word in self.words], self.settled)
+        self._shown = show(self.words, self.settled, self._text, final=False)
+        return before != self._seen()
+
+    def _seen(self) -> tuple[list[str], int]:
+        return [word.text for word in self._shown.words], self._shown.settled
 
     def _spell(self, boost: Boost | None, *, ended: bool) -> int:
         """Spell the tokens as they are shown; returns how many of them are spelt for good.
@@ -259,18 +285,19 @@ class _Utterance:
         return kept + found.decided
 
     def partial(self, heard: float) -> Partial:
-        return Partial(self.number, self.words, self.settled, heard)
+        return Partial(self.number, self._shown.words, self._shown.settled, heard)
 
     def end(self, words: int, heard: float) -> tuple[Final, int]:
         """The ended utterance and how many tokens it holds."""
         tokens = len(self._tokens) if words == len(self.words) else self._ends[words - 1]
         spoken = self.words[:words]
-        final = Final(self.number, spoken, self._tokens[:tokens], spoken[0].start, spoken[-1].end, heard)
+        shown = show(spoken, words, self._text, final=True).words
+        final = Final(self.number, shown, self._tokens[:tokens], spoken[0].start, spoken[-1].end, heard)
         return final, tokens
 
     def rest(self, words: int) -> _Utterance:
         """The next utterance, which begins with the words after the first `words`."""
-        return _Utterance(self.number + 1, self.words[words:])
+        return _Utterance(self.number + 1, self._text, self.words[words:])
 
 
 _NO_SAMPLES = np.zeros(0, np.float32)

@@ -90,6 +90,16 @@ def test_a_decoder_the_model_does_not_have_is_answered_with_those_it_has(capsys:
     assert err.endswith("has no ctc decoder; it has: attention.\n")
 
 
+def test_how_text_is_written_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    parse = cli.make_parser().parse_args
+    assert (parse(["live"]).numbers, parse(["live"]).profanity) == (True, "off")
+    chosen = parse(["transcribe", "a.wav", "--no-numbers", "--profanity", "mask"])
+    assert (chosen.numbers, chosen.profanity) == (False, "mask")
+    code, _, err = run(capsys, "live", "--profanity", "bleep")
+    assert code == 2
+    assert "'bleep' is none of off, mask and drop" in err
+
+
 def test_model_options_count_before_and_after_the_command() -> None:
     parse = cli.make_parser().parse_args
     assert parse(["--model", "m", "transcribe", "a.wav"]).model == Path("m")

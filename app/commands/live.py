@@ -31,6 +31,7 @@ from app.core.events import (
 from app.core.guide import Guide
 from app.core.ports import Source, SourceKind
 from app.core.session import CaptionSession, CaptionStream
+from app.core.text_choice import TextChoice
 from app.core.vocabulary import WatchedList
 from app.core.word_watch import WordWatch
 
@@ -40,22 +41,22 @@ _LOOK_AGAIN = 0.2
 """Seconds between two looks whether the session is over; a wait without end would not see Ctrl-C on Windows."""
 
 
-def run(source: str, folder: Path | None, decoder: str | None, latency: int | None, guide: Guide) -> int:
+def run(
+    source: str, folder: Path | None, decoder: str | None, latency: int | None, guide: Guide, text: TextChoice
+) -> int:
     """Caption a live source until it ends or the user stops it; 1 when it could not go on.
 
     The word list is followed while captions run: the one of `guide`, or the user's own.
     """
     sources = open_sources(source)
-    recognizer = models.load(folder, decoder, latency)
+    recognizer = models.load(folder, decoder, latency, text)
     models.prepare(recognizer)
     guidance = guide.guidance()
     words = WordWatch(WatchedList(guide.words or paths.words_file()), recognizer.compile)
     return caption(sources, lambda: recognizer.stream(guidance), words)
 
 
-def caption(
-    sources: Sequence[Source], make_stream: Callable[[], CaptionStream], words: WordWatch | None = None
-) -> int:
+def caption(sources: Sequence[Source], make_stream: Callable[[], CaptionStream], words: WordWatch | None = None) -> int:
     """Draw captions of `sources`. Ctrl-C and SIGTERM finish the last words first and are a success."""
     labels = LABELS if len(sources) > 1 else {}
     with TerminalCaptions(labels, Console(), Console(stderr=True)) as screen:

@@ -19,6 +19,7 @@ from app.core.errors import AppError, OutputError, SourceError, UsageError
 from app.core.guide import Guide, GuidedModel
 from app.core.ports import AudioChunk
 from app.core.session import CaptionStream
+from app.core.text_choice import TextChoice
 from app.core.transcript.formats import WRITERS, Transcript
 from engine.errors import EngineError
 from engine.types import SAMPLE_RATE, Final
@@ -35,12 +36,18 @@ class Model(Protocol):
 
 
 def run(
-    files: Sequence[str], folder: Path | None, decoder: str | None, latency: int | None, form: str, guide: Guide
+    files: Sequence[str],
+    folder: Path | None,
+    decoder: str | None,
+    latency: int | None,
+    form: str,
+    guide: Guide,
+    text: TextChoice,
 ) -> int:
     """Transcribe every file with one loaded model; 1 when one of them could not be."""
     if len(files) > 1 and form in ("srt", "vtt"):
         raise UsageError(f"A {form} file holds one recording; give one FILE at a time, or use --format json.")
-    model = GuidedModel(models.load(folder, decoder, latency), guide)
+    model = GuidedModel(models.load(folder, decoder, latency, text), guide)
     for sentence in model.sentences:
         print(f"caique: {guide.words}: {sentence}", file=sys.stderr)
     return transcribe(files, model, form, sys.stdout)

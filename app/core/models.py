@@ -7,11 +7,12 @@ from pathlib import Path
 from app.core import paths
 from app.core.catalogue import latency_profiles, model_folder
 from app.core.errors import UsageError
+from app.core.text_choice import DEFAULT_TEXT, TextChoice
 from engine.models.options import ModelOptions
 from engine.recognizer import Recognizer
 
 
-def load(folder: Path | None, decoder: str | None, latency: int | None) -> Recognizer:
+def load(folder: Path | None, decoder: str | None, latency: int | None, text: TextChoice = DEFAULT_TEXT) -> Recognizer:
     """Load the model in `folder`, or the starter model.
 
     latency: delay in milliseconds, for models that come with a folder for each; the smallest when None.
@@ -20,7 +21,7 @@ def load(folder: Path | None, decoder: str | None, latency: int | None) -> Recog
     chosen = model_folder(folder)
     profiles = latency_profiles(chosen)
     if not profiles:
-        recognizer = Recognizer.load(chosen, _options(decoder))
+        recognizer = Recognizer.load(chosen, _options(decoder), text=text.options())
         only = round((recognizer.info.chunk + recognizer.info.look_ahead) * 1000)
         if latency not in (None, only):
             offered = f"{only} ms" if only else "its own"
@@ -30,7 +31,7 @@ def load(folder: Path | None, decoder: str | None, latency: int | None) -> Recog
     if delay not in profiles:
         offered = ", ".join(map(str, profiles))
         raise UsageError(f"The model {chosen.name} has no latency of {latency} ms; it has {offered} ms.")
-    return Recognizer.load(profiles[delay], _options(decoder))
+    return Recognizer.load(profiles[delay], _options(decoder), text=text.options())
 
 
 def prepare(recognizer: Recognizer) -> None:

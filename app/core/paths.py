@@ -13,6 +13,11 @@ def settings_file() -> Path:
     return Path(_DIRS.user_config_dir) / "settings.json"
 
 
+def profanity_file() -> Path:
+    """The user's own list of words to hide."""
+    return words_file().with_name("profanity.txt")
+
+
 def words_file() -> Path:
     """The words that captions should know; the user may edit it at any time."""
     return data_folder() / "words.txt"

@@ -1,0 +1,35 @@
+"""How the user wants words written: numbers in figures or not, and what becomes of profane words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.core import paths
+from app.core.errors import WordListError
+from engine.text.pipeline import TextOptions
+from engine.text.profanity import Profanity, WordList
+
+
+@dataclass(frozen=True, slots=True)
+class TextChoice:
+    """What was asked for; the list of words is not read yet."""
+
+    numbers: bool = True
+    profanity: Profanity = Profanity.OFF
+
+    def options(self) -> TextOptions:
+        """Reads the user's own list of profane words, or the program's where there is none.
+
+        Raises WordListError when the user's list cannot be read.
+        """
+        own = paths.profanity_file()
+        if self.profanity is Profanity.OFF or not own.exists():
+            return TextOptions(self.numbers, self.profanity)
+        try:
+            listed = WordList.parse(own.read_text(encoding="utf-8-sig"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise WordListError(f"The list of words to hide, {own}, cannot be read: {error}.") from error
+        return TextOptions(self.numbers, self.profanity, listed)
+
+
+DEFAULT_TEXT = TextChoice()
