@@ -229,8 +229,8 @@ def _add_text(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--numbers",
         action=argparse.BooleanOptionalAction,
-        default=True,
-        help="write English numbers in figures (default), or as they are said",
+        default=False,
+        help="write English numbers in figures, or as the model writes them (default)",
     )
     group.add_argument(
         "--profanity",

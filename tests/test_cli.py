@@ -92,9 +92,9 @@ def test_a_decoder_the_model_does_not_have_is_answered_with_those_it_has(capsys:
 
 def test_how_text_is_written_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
     parse = cli.make_parser().parse_args
-    assert (parse(["live"]).numbers, parse(["live"]).profanity) == (True, "off")
-    chosen = parse(["transcribe", "a.wav", "--no-numbers", "--profanity", "mask"])
-    assert (chosen.numbers, chosen.profanity) == (False, "mask")
+    assert (parse(["live"]).numbers, parse(["live"]).profanity) == (False, "off")
+    chosen = parse(["transcribe", "a.wav", "--numbers", "--profanity", "mask"])
+    assert (chosen.numbers, chosen.profanity) == (True, "mask")
     code, _, err = run(capsys, "live", "--profanity", "bleep")
     assert code == 2
     assert "'bleep' is none of off, mask and drop" in err

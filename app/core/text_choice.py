@@ -14,7 +14,9 @@ from engine.text.profanity import Profanity, WordList
 class TextChoice:
     """What was asked for; the list of words is not read yet."""
 
-    numbers: bool = True
+    numbers: bool = False
+    """Off by default: the starter writes the numbers that it wants in figures so itself, and names in word lists may
+    hold number words."""
     profanity: Profanity = Profanity.OFF
 
     def options(self) -> TextOptions:
