@@ -25,7 +25,7 @@ from engine.boosting.pieces import Pieces
 from engine.boosting.relabel import relabel
 from engine.decoding.guidance import Guidance
 from engine.endpoint import Endpoint, EndpointRules, judge
-from engine.errors import BadSamples
+from engine.features import clean_samples
 from engine.frame_track import FrameTrack
 from engine.models.attention import AttentionBundle
 from engine.models.bundle import open_bundle
@@ -139,7 +139,7 @@ class Stream:
 
         Raises BadSamples for anything but a one-dimensional array of floats. NaN and infinity count as silence.
         """
-        self._pending.append(_clean(samples))
+        self._pending.append(clean_samples(samples))
         self._pending_samples += len(samples)
         if self._pending_samples < STEP_SAMPLES:
             return []
@@ -313,12 +313,3 @@ def _with_first_shown(word: Word, previous: Sequence[Word]) -> Word:
 
 def _bare(text: str) -> str:
     return _NOT_LETTERS.sub("", text).casefold() or text
-
-
-def _clean(samples: Samples) -> Samples:
-    if samples.ndim != 1 or samples.dtype.kind != "f":
-        raise BadSamples(
-            f"Sound must be a one-dimensional array of floats; this one is {samples.dtype} of shape {samples.shape}."
-        )
-    finite = np.isfinite(samples)
-    return samples.astype(np.float32, copy=False) if finite.all() else np.where(finite, samples, 0).astype(np.float32)

@@ -133,7 +133,7 @@ def test_settled_words_never_change_and_finals_hold_every_word(pieces: list[tupl
 
 def test_sound_of_another_shape_is_refused_and_nan_is_silence() -> None:
     stream = Stream(ScriptedTrack([]), EndpointRules())
-    with pytest.raises(BadSamples, match="one-dimensional"):
+    with pytest.raises(BadSamples, match="one channel"):
         stream.push(np.zeros((2, 100), np.float32))
     with pytest.raises(BadSamples, match="int16"):
         stream.push(np.zeros(100, np.int16))
