@@ -1,16 +1,15 @@
 """The engine's face and its only assembly point: `Recognizer` is shared and immutable, a `Stream` has one owner.
 
-recognizer = Recognizer.load(folder)
-stream = recognizer.stream()
-for samples in source:
-    for update in stream.push(samples):
-        ...
-stream.finish()
+    recognizer = Recognizer.load(folder)
+    stream = recognizer.stream()
+    for samples in source:
+        for update in stream.push(samples):
+            ...
+    stream.finish()
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -22,7 +21,6 @@ import numpy as np
 from engine.boosting.boost import Boost
 from engine.boosting.compile import compile_boost
 from engine.boosting.pieces import Pieces
-from engine.boosting.relabel import relabel
 from engine.decoding.guidance import Guidance
 from engine.endpoint import Endpoint, EndpointRules, judge
 from engine.features import clean_samples
@@ -33,10 +31,10 @@ from engine.models.options import ModelOptions
 from engine.models.parts import Bundle, FrameBundle
 from engine.models.prepared import PreparedGraphs
 from engine.preparing import prepare_in_background
-from engine.text.pipeline import AS_HEARD, Shown, TextOptions, show
-from engine.text.words import spans, words_of
+from engine.text.pipeline import AS_HEARD, TextOptions
 from engine.track import Hypothesis, Track
-from engine.types import SAMPLE_RATE, BoostPhrase, Final, ModelInfo, Partial, Samples, Silence, Token, Update, Word
+from engine.types import SAMPLE_RATE, BoostPhrase, Final, ModelInfo, Samples, Silence, Update
+from engine.utterance import Utterance
 from engine.vad import SileroVoice, packaged_model
 from engine.window_track import WindowTrack
 
@@ -130,7 +128,7 @@ class Stream:
         self._pending: list[Samples] = []
         self._pending_samples = 0
         self._heard_samples = 0
-        self._utterance = _Utterance(0, text)
+        self._utterance = Utterance(0, text)
         self._quiet_since = 0.0
         self._silence_told = False
 
@@ -226,90 +224,4 @@ class Stream:
         return self._utterance.read(self._track.hypothesis, self._heard, self._guidance.boost, ended=ended)
 
 
-class _Utterance:
-    """The utterance being spoken: its words, which of them are settled, and when each was first shown."""
-
-    def __init__(self, number: int, text: TextOptions, before: Sequence[Word] = ()) -> None:
-        self.number = number
-        self._text = text
-        self.words: tuple[Word, ...] = ()
-        self.settled = 0
-        self._tokens: tuple[Token, ...] = ()
-        self._texts: tuple[str, ...] = ()
-        """The pieces as they are shown: phrases of a boost list as they were typed."""
-        self._ends: list[int] = []
-        """Index of the token after each word's last one."""
-        self._before = before
-        self._shown = Shown((), 0, 0)
-        """The words as they are shown, numbers in figures and so on."""
-
-    @property
-    def closed(self) -> int:
-        """How many of the words are settled and shown so: the utterance may end behind them."""
-        return self._shown.used
-
-    def read(self, hypothesis: Hypothesis, heard: float, boost: Boost | None, *, ended: bool) -> bool:
-        """Take over the hypothesis; True when there is something new to show.
-
-        `ended`: nothing is added to the utterance any more.
-        """
-        before = self._seen()
-        previous = self.words or self._before
-        self._tokens = hypothesis.tokens
-        decided = self._spell(boost, ended=ended)
-        shown = [replace(token, text=text) for token, text in zip(self._tokens, self._texts, strict=True)]
-        words = words_of(shown, heard)
-        self.words = tuple(_with_first_shown(word, previous[i : i + 1]) for i, word in enumerate(words))
-        self._ends = [end for _, end in spans(shown)][: len(words)]  # only the last span may hold no text
-        # A word is closed once a later word has been opened by a settled piece: until then punctuation may join it.
-        settled = min(hypothesis.settled, decided)
-        self.settled = max(self.settled, sum(end < settled for end in self._ends[:-1]))
-        self._shown = show(self.words, self.settled, self._text, final=False)
-        return before != self._seen()
-
-    def _seen(self) -> tuple[list[str], int]:
-        return [word.text for word in self._shown.words], self._shown.settled
-
-    def _spell(self, boost: Boost | None, *, ended: bool) -> int:
-        """Spell the tokens as they are shown; returns how many of them are spelt for good.
-
-        Settled words keep their spelling whatever the list says now.
-        """
-        kept = self._ends[self.settled - 1] if self.settled else 0
-        pieces = [token.text for token in self._tokens[kept:]]
-        if not boost:
-            self._texts = (*self._texts[:kept], *pieces)
-            return len(self._tokens)
-        found = relabel(boost, pieces, ended=ended)
-        self._texts = (*self._texts[:kept], *found.texts)
-        return kept + found.decided
-
-    def partial(self, heard: float) -> Partial:
-        return Partial(self.number, self._shown.words, self._shown.settled, heard)
-
-    def end(self, words: int, heard: float) -> tuple[Final, int]:
-        """The ended utterance and how many tokens it holds."""
-        tokens = len(self._tokens) if words == len(self.words) else self._ends[words - 1]
-        spoken = self.words[:words]
-        shown = show(spoken, words, self._text, final=True).words
-        final = Final(self.number, shown, self._tokens[:tokens], spoken[0].start, spoken[-1].end, heard)
-        return final, tokens
-
-    def rest(self, words: int) -> _Utterance:
-        """The next utterance, which begins with the words after the first `words`."""
-        return _Utterance(self.number + 1, self._text, self.words[words:])
-
-
 _NO_SAMPLES = np.zeros(0, np.float32)
-_NOT_LETTERS = re.compile(r"[\W_]+")
-
-
-def _with_first_shown(word: Word, previous: Sequence[Word]) -> Word:
-    """A word that stood there before, punctuation and case aside, keeps the time it was first shown."""
-    if previous and _bare(previous[0].text) == _bare(word.text):
-        return replace(word, emitted=previous[0].emitted)
-    return word
-
-
-def _bare(text: str) -> str:
-    return _NOT_LETTERS.sub("", text).casefold() or text
