@@ -46,6 +46,8 @@ class Settings:
     """"ctc", "transducer" or "attention"; empty: the model's own default."""
     latency: int = 0
     """Milliseconds between steps for models that offer a choice; 0: the model's own default."""
+    steadiness: str = "balanced"
+    """"responsive", "balanced" or "steady": words at once, or words that do not change any more."""
     text_size: int = 28
     lines: int = 3
     animate: bool = True
@@ -165,6 +167,7 @@ _CHECKS: dict[str, Callable[[object], object | None]] = {
     "model": _text,
     "decoder": _one_of("", "ctc", "transducer", "attention"),
     "latency": _number(0, 10_000),
+    "steadiness": _one_of("responsive", "balanced", "steady"),
     "text_size": _number(TEXT_SIZES[0], TEXT_SIZES[-1]),
     "lines": _number(1, MOST_LINES),
     "animate": _switch,

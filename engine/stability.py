@@ -1,0 +1,53 @@
+"""How steady captions are: what the modes mean for both kinds of decoding, as data.
+
+What is settled stays in every mode. The modes differ in how soon that happens, and in how much is shown before.
+Frame-synchronous greedy decoders take nothing back in the first place, so for them all modes are the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Steadiness(StrEnum):
+    """What a user prefers: words at once, or words that do not change any more."""
+
+    RESPONSIVE = "responsive"
+    BALANCED = "balanced"
+    STEADY = "steady"
+
+
+@dataclass(frozen=True, slots=True)
+class Stability:
+    """One mode. Times are seconds of audio, scores natural logs."""
+
+    loyalty: float
+    """A reading that goes on with what is shown may be this much worse than the best and is still shown."""
+
+    newest: float
+    """Windows: no token is shown that looks nearer than this to the end of the sound."""
+    shown_after: int
+    """Windows: passes in a row that must find a token before it is shown."""
+    settled_after: int
+    """Windows: passes in a row that must find a token before it settles (local agreement, Liu et al. 2020), ..."""
+    settles: float
+    """... and how far back it must lie."""
+
+    patience: int
+    """Beams: frames after which a symbol of the best path is settled, whatever other paths say."""
+    tail: int | None
+    """Beams: tokens shown beyond those that all paths share; None for all there are."""
+
+
+STABILITY = {
+    Steadiness.RESPONSIVE: Stability(
+        loyalty=0.0, newest=0.1, shown_after=1, settled_after=2, settles=0.9, patience=8, tail=None
+    ),
+    Steadiness.BALANCED: Stability(
+        loyalty=1.0, newest=0.2, shown_after=1, settled_after=2, settles=1.3, patience=12, tail=3
+    ),
+    Steadiness.STEADY: Stability(
+        loyalty=2.0, newest=0.2, shown_after=2, settled_after=3, settles=1.6, patience=16, tail=0
+    ),
+}
