@@ -18,7 +18,7 @@ from app.core.events import SessionEvent
 from app.core.ports import DeviceInfo, Source
 from app.core.session import CaptionSession
 from app.core.settings import Settings, SettingsFile
-from app.core.vocabulary import WatchedList
+from app.core.word_file import WatchedList
 from app.core.word_watch import WordWatch
 from app.ui.caption_window import CaptionWindow
 from app.ui.error_hook import ErrorHook

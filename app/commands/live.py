@@ -32,7 +32,7 @@ from app.core.guide import Guide
 from app.core.ports import Source, SourceKind
 from app.core.session import CaptionSession, CaptionStream
 from app.core.text_choice import TextChoice
-from app.core.vocabulary import WatchedList
+from app.core.word_file import WatchedList
 from app.core.word_watch import WordWatch
 
 LABELS = {SourceKind.MICROPHONE: "Mic", SourceKind.SYSTEM: "System", SourceKind.FILE: "File"}

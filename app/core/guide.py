@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.core import vocabulary
+from app.core import word_file
 from app.core.errors import WordListError
-from app.core.word_watch import complaints
+from app.core.word_verdict import complaints
 from engine.decoding.guidance import Guidance
 from engine.language_model import load_language_model
 from engine.recognizer import Recognizer, Stream
@@ -39,7 +39,7 @@ class GuidedModel:
         if guide.words:
             if not guide.words.exists():
                 raise WordListError(f"There is no word list {guide.words}.")
-            words = vocabulary.read(guide.words)
+            words = word_file.read(guide.words)
             boost = recognizer.compile(words.phrases)
             self.sentences = complaints(words, boost.report)
             self._guidance = replace(self._guidance, boost=boost)

@@ -1,4 +1,4 @@
-"""The list of words that captions should know: a plain UTF-8 text file, one entry a line.
+"""The list of words that captions should know, as text: what its lines mean and how they are written.
 
     # comments and empty lines are kept
     Kubernetes
@@ -17,12 +17,10 @@ from __future__ import annotations
 import codecs
 import math
 import re
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import lru_cache
 
 from app.core.errors import WordListError
-from app.core.files import write_atomically
 from engine.types import BoostPhrase
 
 STRENGTHS = {"low": 0.6, "normal": 1.0, "high": 1.6, "avoid": -1.0}
@@ -31,9 +29,12 @@ STRENGTHS = {"low": 0.6, "normal": 1.0, "high": 1.6, "avoid": -1.0}
 WEAKEST, STRONGEST = -5.0, 5.0
 
 MOST_CHARACTERS = 200
-"""Longer lines are text that was pasted by mistake."""
+"""Longer phrases are text that was pasted by mistake."""
 
-_SHERPA_NORMAL = 1.5
+MOST_REMEMBERED = 50_000
+"""Lines that need not be taken apart again when a list is read anew because one of them was edited."""
+
+SHERPA_NORMAL = 1.5
 """sherpa-onnx's default score of a hotword: normal strength here."""
 _SHERPA_SCORE = re.compile(r"(?P<phrase>.*\S)\s+:(?P<score>[+-]?\d+(?:\.\d*)?)")
 _WORD_MARK = "\u2581"
@@ -53,19 +54,18 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the file: its text as it stands there, and the entry in it, if it is one."""
+    """A line of the file, and the entry in it, if it is one."""
 
     text: str
+    """As it stands there, without its end; bytes that are no UTF-8 as lone surrogates, so that nothing is lost."""
     entry: Entry | None = None
+    problem: str = ""
+    """Why it cannot be used, to be said after "Line 7 "; empty for entries, comments and empty lines."""
 
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A line that cannot be used."""
-
-    number: int
-    """Counted from 1."""
-    sentence: str
+    @property
+    def shown(self) -> str:
+        """The text as it can be shown."""
+        return self.text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,8 @@ class WordList:
     """A list as it stands in its file."""
 
     lines: tuple[Line, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    newline: str = "\n"
+    """What ends its lines."""
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -84,115 +85,99 @@ class WordList:
         """What the engine is given: the entries that are on."""
         return tuple(BoostPhrase(e.phrase, e.strength, e.sounds_like) for e in self.entries if e.on)
 
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A sentence for every line that cannot be used."""
+        return tuple(problem_at(number, line) for number, line in enumerate(self.lines, 1) if line.problem)
+
+    @property
+    def content(self) -> bytes:
+        """What its file holds."""
+        return "".join(f"{line.text}{self.newline}" for line in self.lines).encode("utf-8", "surrogateescape")
+
+
+def problem_at(number: int, line: Line) -> str:
+    """What is wrong with the line of this number, counted from 1."""
+    return f"Line {number} {line.problem}."
+
 
 def parse(content: bytes) -> WordList:
     """Read the content of a list file; whatever it holds, what can be used is used."""
-    lines: list[Line] = []
-    problems: list[Problem] = []
-    for number, raw in enumerate(_as_utf8(content).splitlines(), 1):
-        try:
-            text = raw.decode("utf-8")
-            lines.append(Line(text, _entry_in(text)))
-        except UnicodeDecodeError:
-            lines.append(Line(raw.decode("utf-8", "replace")))
-            problems.append(Problem(number, f"Line {number} is no UTF-8 text; save the file as UTF-8."))
-        except ValueError as error:
-            lines.append(Line(text))
-            problems.append(Problem(number, f"Line {number} {error}."))
-    return WordList(tuple(lines), tuple(problems))
+    raw = _as_utf8(content)
+    texts = (line.decode("utf-8", "surrogateescape") for line in raw.splitlines())
+    return WordList(tuple(map(line_in, texts)), "\r\n" if b"\r\n" in raw else "\n")
 
 
-def read(path: Path) -> WordList:
-    """The list in a file; empty when there is none. Raises WordListError when the file cannot be read."""
+@lru_cache(MOST_REMEMBERED)
+def line_in(text: str) -> Line:
+    """The line that this text is; what cannot be used becomes its `problem`."""
     try:
-        return parse(path.read_bytes())
-    except FileNotFoundError:
-        return WordList()
-    except OSError as error:
-        raise WordListError(f"The word list {path} cannot be read: {error.strerror or error}.") from error
-
-
-def write(path: Path, lines: Iterable[Line]) -> None:
-    """Replace the file in one step. Raises WordListError; the old file is then untouched."""
-    text = "".join(f"{line.text}\n" for line in lines)
-    try:
-        write_atomically(path, text)
-    except OSError as error:
-        raise WordListError(f"The word list {path} cannot be saved: {error.strerror or error}.") from error
+        text.encode()
+        return Line(text, _entry_in(text))
+    except UnicodeEncodeError:
+        return Line(text, problem="is no UTF-8 text; save the file as UTF-8")
+    except ValueError as error:
+        return Line(text, problem=str(error))
 
 
 def line_of(entry: Entry) -> Line:
     """The line that says what the entry says. Raises WordListError for what a line cannot hold."""
     fields = [entry.phrase]
     if entry.strength != 1.0:
-        named = next((name for name, value in STRENGTHS.items() if value == entry.strength), None)
-        fields.append(f"strength: {named or f'{entry.strength:g}'}")
+        fields.append(f"strength: {strength_name(entry.strength)}")
     if entry.sounds_like:
         fields.append(f"sounds like: {', '.join(entry.sounds_like)}")
     if not entry.on:
         fields.append("off")
     if entry.note:
         fields.append(f"note: {entry.note}")
-    line = Line(" | ".join(fields))
-    if _understood(line.text) != entry:
-        raise WordListError(
-            f'"{entry.phrase}" cannot be put into a word list: no "|", line break or leading "#" may be in it, '
-            f"strength is from {WEAKEST:g} to {STRONGEST:g}, and sounds-like spellings have no commas."
-        )
-    return replace(line, entry=entry)
+    line = line_in(" | ".join(fields))
+    if line.entry != entry or "\n" in line.text or "\r" in line.text:
+        raise WordListError(_why_refused(entry, line))
+    return line
 
 
-class WatchedList:
-    """A list file that may change at any time. `poll` looks at it; nothing runs by itself."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._seen: tuple[int, int] | None = None
-        self._fresh = True
-
-    def poll(self) -> WordList | None:
-        """The list if the file has changed since the last call (the first one always gives it), else None.
-
-        Raises WordListError once for a file that cannot be read; then it counts as seen until it changes.
-        """
-        stamp = _stamp(self._path)
-        if stamp == self._seen and not self._fresh:
-            return None
-        self._seen, self._fresh = stamp, False
-        return read(self._path)
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    """What changes when a file does: (time of change, size); None while it does not exist."""
+def strength_of(text: str) -> float:
+    """The strength that a person means by a word or number. Raises WordListError."""
     try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size
+        return _strength_in(text.strip())
+    except ValueError as error:
+        raise WordListError(f"This {error}.") from error
+
+
+def strength_name(strength: float) -> str:
+    """The word for a strength, or its number."""
+    return next((name for name, value in STRENGTHS.items() if value == strength), f"{strength:g}")
+
+
+def _why_refused(entry: Entry, line: Line) -> str:
+    if not any(character.isalnum() for character in entry.phrase):
+        return "A word needs a letter or a digit."
+    if len(entry.phrase) > MOST_CHARACTERS:
+        return f"This line {line.problem}."
+    return (
+        f'"{entry.phrase}" cannot be put into a word list: no "|", line break or leading "#" may be in it, '
+        f"strength is from {WEAKEST:g} to {STRONGEST:g}, and sounds-like spellings have no commas."
+    )
 
 
 def _as_utf8(content: bytes) -> bytes:
-    """The content without a byte order mark; what Windows calls Unicode (UTF-16) becomes UTF-8."""
+    """The content without a byte order mark; what Windows calls Unicode (UTF-16) becomes UTF-8, every bit of it."""
     for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
         if content.startswith(mark):
-            return content.removeprefix(mark).decode(encoding, "replace").encode()
+            whole = len(content) // 2 * 2
+            text = content[len(mark) : whole].decode(encoding, "surrogatepass")
+            return text.encode("utf-8", "surrogatepass") + content[whole:]
     return content.removeprefix(codecs.BOM_UTF8)
-
-
-def _understood(text: str) -> Entry | None:
-    try:
-        return None if "\n" in text or "\r" in text else _entry_in(text)
-    except ValueError:
-        return None
 
 
 def _entry_in(text: str) -> Entry | None:
     """The entry of a line; None for comments and empty lines. Raises ValueError with the end of a sentence."""
     if not text.strip() or text.lstrip().startswith("#"):
         return None
-    if len(text) > MOST_CHARACTERS:
-        raise ValueError(f"has {len(text)} characters, which is too long for a phrase")
     phrase, *fields = (part.strip() for part in text.split("|"))
+    if len(phrase) > MOST_CHARACTERS:
+        raise ValueError(f"has {len(phrase)} characters, which is too long for a phrase")
     entry = _phrase_in(phrase)
     if not any(character.isalnum() for character in entry.phrase):
         raise ValueError(f'has no phrase with a letter or digit: "{text.strip()}"')
@@ -206,7 +191,7 @@ def _phrase_in(text: str) -> Entry:
     strength = 1.0
     if scored := _SHERPA_SCORE.fullmatch(text):
         text = scored["phrase"]
-        strength = _strength(float(scored["score"]) / _SHERPA_NORMAL)
+        strength = _strength(float(scored["score"]) / SHERPA_NORMAL)
     if _WORD_MARK in text:
         text = "".join(text.split()).replace(_WORD_MARK, " ")
     return Entry(" ".join(text.split()), strength)
@@ -220,16 +205,17 @@ def _with_field(entry: Entry, field: str) -> Entry:
         case "strength", value:
             return replace(entry, strength=_strength_in(value))
         case "sounds like" | "sounds-like", value:
-            return replace(entry, sounds_like=_spellings(value.split(",")))
+            return replace(entry, sounds_like=(*entry.sounds_like, *spellings_in(value)))
         case "note", value:
-            return replace(entry, note=value)
+            return replace(entry, note=f"{entry.note}; {value}" if entry.note else value)
     raise ValueError(
         f'says "{field}", where strength: …, sounds like: …, note: …, on or off can stand behind the phrase'
     )
 
 
-def _spellings(parts: Sequence[str]) -> tuple[str, ...]:
-    return tuple(" ".join(part.split()) for part in parts if part.strip())
+def spellings_in(text: str) -> tuple[str, ...]:
+    """Spellings that a word sounds like, as people write them: with commas between."""
+    return tuple(" ".join(part.split()) for part in text.split(",") if part.strip())
 
 
 def _strength_in(value: str) -> float:

@@ -7,12 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from app.core.events import Captioned, SessionEvent, WordsRead
 from app.core.ports import Ended, Opened, SourceEvent, SourceKind
 from app.core.session import CaptionSession
-from app.core.vocabulary import WatchedList, parse
-from app.core.word_watch import LOOK_AGAIN, WordWatch, why_risky
+from app.core.vocabulary import parse
+from app.core.word_file import WatchedList, write
+from app.core.word_verdict import Standing, Verdict, verdicts
+from app.core.word_watch import WordWatch
 from engine.boosting.compile import compile_boost
 from engine.boosting.pieces import Pieces
 from engine.endpoint import EndpointRules
@@ -23,36 +26,26 @@ from tests.helpers.scripted import ScriptedTrack, Spoken, chunks_of
 PIECES = Pieces(["▁", *"abcdefghijklmnopqrstuvwxyz"])
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+def watch(path: Path) -> WordWatch:
+    return WordWatch(WatchedList(path), lambda phrases: compile_boost(phrases, PIECES))
 
 
-def watch(path: Path, clock: Clock) -> WordWatch:
-    return WordWatch(WatchedList(path), lambda phrases: compile_boost(phrases, PIECES), clock)
-
-
-def test_the_file_is_looked_at_once_a_second(tmp_path: Path) -> None:
-    path, clock = tmp_path / "words.txt", Clock()
-    watched = watch(path, clock)
+def test_the_list_is_given_once_for_each_change(tmp_path: Path) -> None:
+    path = tmp_path / "words.txt"
+    watched = watch(path)
     first = watched.poll()
     assert first is not None and first.boost is not None and not first.boost
-    path.write_text("Kubernetes\n")
     assert watched.poll() is None
-    clock.now += LOOK_AGAIN
+    path.write_text("Kubernetes\n")
     second = watched.poll()
     assert second is not None and second.boost
-    clock.now += LOOK_AGAIN
     assert watched.poll() is None
 
 
 def test_every_line_and_entry_without_effect_gets_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "words.txt"
     path.write_text("Kubernetes\nx | strength: lots\nkubernetes\n東京\n")
-    found = watch(path, Clock()).poll()
+    found = watch(path).poll()
     assert found is not None
     line, twin, foreign = found.sentences
     assert line.startswith("Line 2 gives the strength")
@@ -61,20 +54,56 @@ def test_every_line_and_entry_without_effect_gets_a_sentence(tmp_path: Path) -> 
 
 
 def test_a_list_that_cannot_be_read_leaves_the_old_one(tmp_path: Path) -> None:
-    path, clock = tmp_path / "words.txt", Clock()
-    watched = watch(path, clock)
+    path = tmp_path / "words.txt"
+    watched = watch(path)
     watched.poll()
     path.mkdir()
-    clock.now += LOOK_AGAIN
     found = watched.poll()
     assert found is not None and found.boost is None and "cannot be read" in found.sentences[0]
 
 
-def test_risks_are_told_in_plain_words() -> None:
-    boost = compile_boost(parse(b"cat\nkubernetes\n").phrases, PIECES)
-    short, fine = (why_risky(entry) for entry in boost.report.entries)
-    assert len(short) == 2 and all(sentence.startswith('"cat" is ') for sentence in short)
-    assert fine == ()
+def judged(text: str) -> list[Verdict | None]:
+    words = parse(text.encode())
+    return verdicts(words, compile_boost(words.phrases, PIECES).report)
+
+
+def test_each_line_is_judged_in_its_place() -> None:
+    found = judged("# names\nkubernetes\nOld | off\nx | what\nKubernetes\n")
+    assert [verdict and verdict.standing for verdict in found] == [
+        None,
+        Standing.WORKS,
+        Standing.OFF,
+        Standing.BROKEN,
+        Standing.DEAD,
+    ]
+    assert judged("") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "standing", "labels", "says"),
+    [
+        ("kubernetes", Standing.WORKS, "Works", ['"kubernetes" is listened for in one spelling.']),
+        ("shaun | strength: avoid", Standing.WORKS, "Avoided", ['"shaun" is avoided in one spelling.']),
+        ("kat", Standing.CARE, "Very short", ["is so short", "listened for"]),
+        ("window", Standing.CARE, "Ordinary word", ["ordinary word", "listened for"]),
+        ("nothing | strength: 0", Standing.DEAD, "No effect", ["strength 0"]),
+        ("東京", Standing.DEAD, "Cannot be written", ["cannot be written by this model"]),
+        ("caique | sounds like: 東京", Standing.CARE, "Partly unwritable", ['"東京" cannot', "listened for"]),
+    ],
+)
+def test_what_became_of_an_entry_is_told_in_plain_words(
+    text: str, standing: Standing, labels: str, says: list[str]
+) -> None:
+    (found,) = judged(text)
+    assert found is not None and (found.standing, found.label) == (standing, labels)
+    assert len(found.sentences) == len(says)
+    assert all(part in sentence for part, sentence in zip(says, found.sentences, strict=True))
+
+
+def test_a_spelling_that_another_entry_owns_is_told() -> None:
+    *_, found = judged("Cooper Netties\nKubernetes | sounds like: cooper netties\n")
+    assert found is not None and found.label == "Shares a spelling"
+    assert found.sentences[0] == ('Some spellings of "Kubernetes" belong to "Cooper Netties", which stands further up.')
 
 
 class Dictated:
@@ -91,7 +120,7 @@ class Dictated:
 
 
 def test_a_running_session_takes_up_an_edited_list(tmp_path: Path) -> None:
-    path, clock, events = tmp_path / "words.txt", Clock(), list[SessionEvent]()
+    path, events = tmp_path / "words.txt", list[SessionEvent]()
     heard_is = threading.Event()
 
     def on_event(event: SessionEvent) -> None:
@@ -101,16 +130,13 @@ def test_a_running_session_takes_up_an_edited_list(tmp_path: Path) -> None:
 
     script = [Spoken("▁new", 0.2), Spoken("▁york", 0.5), Spoken("▁is", 0.8), Spoken("▁new", 1.4), Spoken("▁york", 1.6)]
     source = Dictated()
-    session = CaptionSession(
-        [source], lambda: Stream(ScriptedTrack(script), EndpointRules()), on_event, watch(path, clock)
-    )
+    session = CaptionSession([source], lambda: Stream(ScriptedTrack(script), EndpointRules()), on_event, watch(path))
     session.start()
     chunks = chunks_of(np.full(40 * 1_280, 0.1, np.float32))
     for event in (Opened("talk"), *chunks[:12]):
         source.deliver(event)
     assert heard_is.wait(10)
-    path.write_text("New York\n")
-    clock.now += LOOK_AGAIN
+    write(path, parse(b"New York\n"))
     for event in (*chunks[12:], Ended()):
         source.deliver(event)
     assert session.wait(10)
