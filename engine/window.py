@@ -1,7 +1,7 @@
 """The stretch of sound that an attention model looks at.
 
 A window opens with speech, grows while it goes on, and closes with a pause. Which sound and which tokens belong
-to it is kept here; when it is decoded, and what of it is settled, is decided in `window_track.py`.
+to it is kept here, and the rules by which it opens and closes; `window_track.py` applies them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,43 @@ from dataclasses import dataclass, field
 
 from engine.models.window_encoder import WindowEncoder
 from engine.types import SAMPLE_RATE, Frames, Samples, Token
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRules:
+    """When windows open, close and are decoded; seconds of audio unless said otherwise."""
+
+    speech: float = 0.5
+    """Probability of speech from which a block counts as speech."""
+    no_speech: float = 0.35
+    """Probability below which it counts as silence; in between nothing changes."""
+    onset_blocks: int = 2
+    """Blocks of speech in a row that open a window."""
+    pre_roll: float = 0.5
+    """Sound in front of them that belongs to the window: voice activity is late for soft first sounds."""
+    pause: float = 0.6
+    """Silence that closes the window."""
+    long_window: float = 7.0
+    short_pause: float = 0.25
+    """Silence that closes a long window."""
+    tail: float = 0.3
+    """Sound after the last speech that belongs to the window: last sounds fade out."""
+    longest_window: float = 10.0
+    kept: float = 5.0
+    """What a window that has become too long without a pause keeps of its sound."""
+    step: float = 0.4
+    """New sound between passes."""
+    step_growth: float = 0.02
+    """More of it for each second of the window, because a pass costs in proportion to it."""
+    hurried_steps: int = 4
+    """While captions are behind, passes are so many times further apart."""
+    glance: float = 0.2
+    """Silence after which a pass is made at once, so that last words show early."""
+    least_voice: float = 0.16
+    """A window with less speech than this holds no word."""
+    short_window: float = 1.0
+    doubtful: float = -1.25
+    """With less speech than `short_window`, a transcript with a lower mean log-probability is taken for noise."""
 
 
 @dataclass(slots=True)
@@ -34,6 +71,8 @@ class Window:
     """Settled tokens whose sound is in the window."""
     draft: list[Token] = field(default_factory=list)
     """What follows them, as decoded last."""
+    _passes: list[int] = field(default_factory=list)
+    """For each token of the draft, how many passes in a row have found it."""
 
     @property
     def seconds(self) -> float:
@@ -53,3 +92,22 @@ class Window:
         self.encoder.forget(start - self.start)
         self.start = start
         del self.prefix[:tokens]
+
+    def redraft(self, tokens: list[Token]) -> None:
+        """Another pass has found these tokens after the prefix."""
+        pairs = enumerate(zip(tokens, self.draft, strict=False))
+        same = next((k for k, (new, old) in pairs if new.id != old.id), min(len(tokens), len(self.draft)))
+        self._passes = [passes + 1 for passes in self._passes[:same]]
+        self._passes += [1] * (len(tokens) - len(self._passes))
+        self.draft = tokens
+
+    def agreed(self, passes: int) -> list[Token]:
+        """The beginning of the draft that so many passes in a row have found."""
+        return self.draft[: next((k for k, found in enumerate(self._passes) if found < passes), len(self.draft))]
+
+    def settle(self, tokens: int) -> list[Token]:
+        """The first `tokens` tokens of the draft become prefix; returns them."""
+        settled, self.draft = self.draft[:tokens], self.draft[tokens:]
+        del self._passes[:tokens]
+        self.prefix += settled
+        return settled

@@ -2,8 +2,8 @@
 
 Each pass begins with the settled tokens as forced prefix and finds what follows them, up to the newest frames:
 a token is left out as long as the decoder would look too near the end of the sound for it (AlignAtt,
-Papi et al. 2023). A token settles when two passes agree on it (LocalAgreement, Liu et al. 2020) and it lies
-far enough back that more sound no longer changes it. A pause closes the window with a last pass that settles
+Papi et al. 2023). A token settles when passes agree on it and it lies far enough back that more sound no longer
+changes it; how many and how far, `engine.stability` says. A pause closes the window with a last pass that settles
 all. Passes happen at fixed counts of samples, so the result does not depend on how the sound was cut.
 """
 
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import TypeVar
 
@@ -21,52 +20,12 @@ from engine.decoding.attention import Search, Spoken, beam, greedy
 from engine.decoding.guard import Chooser
 from engine.decoding.guidance import Guidance
 from engine.models.attention import AttentionModel
+from engine.stability import STABILITY
 from engine.text.words import LAST_PIECE_SECONDS, opens_word
 from engine.track import Hypothesis
 from engine.types import SAMPLE_RATE, Frames, Samples, Token
 from engine.vad import BLOCK, BLOCK_SECONDS, Voice
-from engine.window import Window
-
-
-@dataclass(frozen=True, slots=True)
-class WindowRules:
-    """When windows open, close and are decoded, and when a token settles; seconds of audio unless said otherwise."""
-
-    speech: float = 0.5
-    """Probability of speech from which a block counts as speech."""
-    no_speech: float = 0.35
-    """Probability below which it counts as silence; in between nothing changes."""
-    onset_blocks: int = 2
-    """Blocks of speech in a row that open a window."""
-    pre_roll: float = 0.5
-    """Sound in front of them that belongs to the window: voice activity is late for soft first sounds."""
-    pause: float = 0.6
-    """Silence that closes the window."""
-    long_window: float = 7.0
-    short_pause: float = 0.25
-    """Silence that closes a long window."""
-    tail: float = 0.3
-    """Sound after the last speech that belongs to the window: last sounds fade out."""
-    longest_window: float = 10.0
-    kept: float = 5.0
-    """What a window that has become too long without a pause keeps of its sound."""
-    step: float = 0.4
-    """New sound between passes."""
-    step_growth: float = 0.02
-    """More of it for each second of the window, because a pass costs in proportion to it."""
-    hurried_steps: int = 4
-    """While captions are behind, passes are so many times further apart."""
-    glance: float = 0.2
-    """Silence after which a pass is made at once, so that last words show early."""
-    newest: float = 0.2
-    """No token is shown that looks nearer than this to the end of the sound."""
-    settles: float = 1.3
-    """A token may settle when it lies further back than this."""
-    least_voice: float = 0.16
-    """A window with less speech than this holds no word."""
-    short_window: float = 1.0
-    doubtful: float = -1.25
-    """With less speech than `short_window`, a transcript with a lower mean log-probability is taken for noise."""
+from engine.window import Window, WindowRules
 
 
 class WindowTrack:
@@ -100,8 +59,8 @@ class WindowTrack:
 
     @property
     def hypothesis(self) -> Hypothesis:
-        draft = self._window.draft if self._window else []
-        return Hypothesis((*self._settled, *draft), len(self._settled), self._decoded)
+        shown = self._window.agreed(self._stability.shown_after) if self._window else []
+        return Hypothesis((*self._settled, *shown), len(self._settled), self._decoded)
 
     def push(self, samples: Samples) -> bool:
         """Take in any number of samples; True when a pass was made or silence went on."""
@@ -131,6 +90,7 @@ class WindowTrack:
         self._chooser = Chooser(guidance.boost) if guidance.boost else None
         self._fusion = guidance.scores(self._model.pieces)
         self._branches = guidance.branches
+        self._stability = STABILITY[guidance.steadiness]
         self._stride = self._rules.hurried_steps if guidance.hurried else 1
 
     def _block(self, block: Samples) -> bool:
@@ -199,21 +159,21 @@ class WindowTrack:
     def _pass(self, window: Window) -> None:
         """Decode what is not settled, up to the newest frames, and settle what has become certain."""
         frames = window.frames(window.end)
-        before = len(frames) - round(self._rules.newest / self._model.frame)
-        search = Search(_ids(window.prefix), _ids(window.draft), before, window.seconds)
+        before = len(frames) - round(self._stability.newest / self._model.frame)
+        search = Search(_ids(window.prefix), _ids(window.draft), before, window.seconds, self._stability.loyalty)
         found = self._tokens(window, greedy(self._model, frames, search, self._chooser))
         window.decoded = window.end
         if not self._believable(window, found):
-            window.draft = []
+            window.redraft([])
             return
-        latest = window.end / SAMPLE_RATE - self._rules.settles
-        certain = _count(
-            lambda pair: pair[0].id == pair[1].id and pair[0].time <= latest, zip(found, window.draft, strict=False)
-        )
-        self._settle(window, found[:certain])
-        window.draft = found[certain:]
+        window.redraft(found)
+        latest = window.end / SAMPLE_RATE - self._stability.settles
+        certain = _count(lambda token: token.time <= latest, window.agreed(self._stability.settled_after))
+        self._settle(window, certain)
+        hidden = window.draft[len(window.agreed(self._stability.shown_after)) :]
         if window.prefix or window.draft:
-            self._decoded = max(self._decoded, window.end / SAMPLE_RATE - self._rules.newest)
+            complete = window.end / SAMPLE_RATE - self._stability.newest
+            self._decoded = max(self._decoded, min([complete, *(token.time for token in hidden[:1])]))
 
     def _close(self, window: Window, end: int) -> None:
         """A last pass over the window up to `end`, and little of its silence; everything in it is settled."""
@@ -223,7 +183,8 @@ class WindowTrack:
             search = Search(_ids(window.prefix), _ids(window.draft), None, (end - window.start) / SAMPLE_RATE)
             found = self._tokens(window, self._search(frames, search))
             if self._believable(window, found):
-                self._settle(window, found)
+                window.redraft(found)
+                self._settle(window, len(found))
         self._window, self._closed_until = None, end
         self._decoded = max(self._decoded, end / SAMPLE_RATE)
 
@@ -259,16 +220,14 @@ class WindowTrack:
         sure = np.mean([np.log(max(token.confidence, 1e-9)) for token in found])
         return voiced >= self._rules.short_window or bool(sure >= self._rules.doubtful)
 
-    def _settle(self, window: Window, tokens: Sequence[Token]) -> None:
-        self._settled += tokens
-        window.prefix += tokens
+    def _settle(self, window: Window, tokens: int) -> None:
+        """Settle the first `tokens` tokens of the draft."""
+        self._settled += window.settle(tokens)
 
     def _shorten(self, window: Window) -> None:
         """Nobody pauses: the oldest sound leaves the window, up to where a settled word begins."""
         latest = window.end / SAMPLE_RATE - self._rules.kept
-        old = _count(lambda token: token.time <= latest, window.draft)
-        self._settle(window, window.draft[:old])
-        del window.draft[:old]
+        self._settle(window, _count(lambda token: token.time <= latest, window.draft))
         leaving, time = _count(lambda token: token.time <= latest, window.prefix), latest
         for k in range(leaving - 1, 0, -1):
             if opens_word(window.prefix[k].text):

@@ -45,11 +45,14 @@ class Search:
     prefix: tuple[int, ...] = ()
     """Tokens that are settled: the result begins with them."""
     draft: tuple[int, ...] = ()
-    """A guess at what follows; it changes the cost and not the result."""
+    """A guess at what follows; without loyalty it changes the cost and not the result."""
     before: int | None = None
     """Stop at the first new token that looks at this encoder frame or a later one."""
     seconds: float = 0.0
     """Length of the window, which bounds the number of tokens."""
+    loyalty: float = 0.0
+    """Greedy search keeps a token of the draft that is at most so much worse than the best, natural log, so that what
+    is shown changes less often; not where a list has a say, whose attempts are judged by the model's own choices."""
 
 
 def greedy(model: AttentionModel, frames: Frames, search: Search, chooser: Chooser | None = None) -> list[Spoken]:
@@ -65,7 +68,8 @@ def greedy(model: AttentionModel, frames: Frames, search: Search, chooser: Choos
     going = True
     for k, token in enumerate(search.draft, len(search.prefix)):
         spoken = _spoken(step, first + k, token)
-        if choice.best(step, first + k, k) != token or _too_new(spoken, search):
+        best = choice.best(step, first + k, k)
+        if (best != token and not choice.stays(token, search.loyalty)) or _too_new(spoken, search):
             break
         found.append(spoken)
         going = choice.follow(token, k)
@@ -111,6 +115,14 @@ class _Choice:
         scores = _log_probabilities(step, 0, row)
         scores[self._end] = -np.inf
         return self._attempts.best(self._label, scores, position)
+
+    def stays(self, token: int, loyalty: float) -> bool:
+        """Whether a token of the draft is kept at the place last looked at, where another is the most likely one."""
+        if self._attempts is not None or self._place is None:
+            return False
+        step, row = self._place
+        logits = step.logits[0, row]
+        return bool(logits[self._label] - logits[token] <= loyalty)
 
     def follow(self, token: int, position: int) -> bool:
         """Take the token at the place last looked at; False when that makes an attempt fail."""

@@ -23,6 +23,7 @@ from engine.models.parts import FrameBundle
 from engine.models.transducer_nets import TransducerNets
 from engine.models.vocabulary import Vocabulary
 from engine.scores import ScoreFunction
+from engine.stability import STABILITY, Steadiness
 from engine.types import Frames
 
 DEFAULT_BEAM = 4
@@ -31,7 +32,7 @@ DEFAULT_BEAM = 4
 
 @dataclass(frozen=True, slots=True)
 class Guidance:
-    """A boost list and a language model, either or none, and how widely they may search."""
+    """A boost list and a language model, either or none, how widely they may search, and how soon words are shown."""
 
     boost: Boost | None = None
     language_model: LanguageModel | None = None
@@ -39,6 +40,7 @@ class Guidance:
     """Paths kept: 1 is greedy; None leaves it to what guides and to the kind of decoder."""
     hurried: bool = False
     """Captions are behind: search greedily, and decode a growing window less often."""
+    steadiness: Steadiness = Steadiness.BALANCED
 
     @property
     def width(self) -> int:
@@ -67,6 +69,12 @@ class Guidance:
         """True for a beam search. A language model needs one, if only of one path: it scores whole words."""
         return self.width > 1 or self.language_model is not None
 
+    @property
+    def beam_options(self) -> BeamOptions:
+        """Width and patience of a frame-synchronous beam search."""
+        stability = STABILITY[self.steadiness]
+        return BeamOptions(size=self.width, patience=stability.patience, loyalty=stability.loyalty)
+
     def scores(self, pieces: Sequence[str]) -> Fusion:
         """All that guides, as one score function over a model's pieces."""
         functions: list[ScoreFunction] = [self.boost] if self.boost else []
@@ -91,7 +99,7 @@ def make_decoder(bundle: FrameBundle, name: str, guidance: Guidance) -> Decoder:
 def _ctc_decoder(head: Callable[[Frames], Frames], vocabulary: Vocabulary, guidance: Guidance) -> Decoder:
     blank = vocabulary.blank
     if guidance.searches:
-        return CtcBeam(head, blank, guidance.scores(vocabulary.pieces), BeamOptions(size=guidance.width))
+        return CtcBeam(head, blank, guidance.scores(vocabulary.pieces), guidance.beam_options)
     if guidance.boost:
         return BoostedCtc(head, blank, Chooser(guidance.boost))
     return GreedyCtc(head, blank)
@@ -101,7 +109,7 @@ def _transducer_decoder(nets: TransducerNets, bundle: FrameBundle, guidance: Gui
     limits = (bundle.vocabulary.blank, bundle.durations, bundle.max_symbols)
     if guidance.searches:
         fusion = guidance.scores(bundle.vocabulary.pieces)
-        return TransducerBeam(nets, *limits, fusion, BeamOptions(size=guidance.width))
+        return TransducerBeam(nets, *limits, fusion, guidance.beam_options)
     if guidance.boost:
         return BoostedTransducer(nets, *limits, Chooser(guidance.boost))
     return GreedyTransducer(nets, *limits)

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.decoding.guidance import Guidance
+from engine.stability import STABILITY, Steadiness
 from engine.track import Hypothesis
 from engine.types import Frames, Samples
-from engine.window_track import WindowRules, WindowTrack
-from tests.helpers.attention import LevelModel, LevelVoice, say, spoken
+from engine.window import WindowRules
+from engine.window_track import WindowTrack
+from tests.helpers.attention import MISHEARD, LevelModel, LevelVoice, say, spoken
 
 Words = Sequence[tuple[int, float, float]]
 
@@ -31,8 +34,8 @@ def speeches(draw: st.DrawFn) -> tuple[list[tuple[int, float, float]], float]:
     return words, time + draw(st.sampled_from([0.0, 0.1, 1.0]))
 
 
-def track(model: LevelModel | None = None, **rules: float) -> WindowTrack:
-    return WindowTrack(model or LevelModel(), LevelVoice(), WindowRules(**rules))  # type: ignore[arg-type]
+def track(model: LevelModel | None = None, mode: Steadiness = Steadiness.BALANCED) -> WindowTrack:
+    return WindowTrack(model or LevelModel(), LevelVoice(), guidance=Guidance(steadiness=mode))
 
 
 def play(track: WindowTrack, sound: Samples, cuts: Sequence[int] = (1_280,)) -> list[Hypothesis]:
@@ -49,21 +52,24 @@ def ids(hypothesis: Hypothesis) -> list[int]:
     return [token.id for token in hypothesis.tokens]
 
 
-@given(speeches())
+modes = st.sampled_from(Steadiness)
+
+
+@given(speeches(), modes)
 @settings(deadline=None)
-def test_all_that_is_said_is_heard_and_settled(speech: tuple[Words, float]) -> None:
+def test_all_that_is_said_is_heard_and_settled(speech: tuple[Words, float], mode: Steadiness) -> None:
     words, seconds = speech
-    last = play(track(), say(words, seconds))[-1]
+    last = play(track(mode=mode), say(words, seconds))[-1]
     assert ids(last) == spoken(words)
     assert last.settled == len(last.tokens)
 
 
-@given(speeches())
+@given(speeches(), modes)
 @settings(deadline=None)
-def test_what_is_settled_stays(speech: tuple[Words, float]) -> None:
+def test_what_is_settled_stays(speech: tuple[Words, float], mode: Steadiness) -> None:
     words, seconds = speech
     settled: tuple[object, ...] = ()
-    for hypothesis in play(track(), say(words, seconds)):
+    for hypothesis in play(track(mode=mode), say(words, seconds)):
         assert hypothesis.tokens[: len(settled)] == settled
         settled = hypothesis.tokens[: hypothesis.settled]
 
@@ -93,11 +99,11 @@ def test_times_are_those_of_the_words_and_never_run_backwards(speech: tuple[Word
     assert np.allclose(starts, [start for _, start, _ in words], atol=0.03)
 
 
-@given(speeches())
+@given(speeches(), modes)
 @settings(deadline=None)
-def test_nothing_is_inserted_before_what_is_decoded(speech: tuple[Words, float]) -> None:
+def test_nothing_is_inserted_before_what_is_decoded(speech: tuple[Words, float], mode: Steadiness) -> None:
     words, seconds = speech
-    told = play(track(), say(words, seconds))
+    told = play(track(mode=mode), say(words, seconds))
     for before, after in pairwise(told):
         assert after.decoded >= before.decoded
         new = after.tokens[len(before.tokens) :] if before.settled == len(before.tokens) else ()
@@ -125,16 +131,34 @@ def test_a_word_that_is_cut_short_is_not_shown_before_it_is_clear() -> None:
         assert set(ids(hypothesis)) <= {2, 4, 6, 8}
 
 
-def test_words_show_soon_and_settle_after_a_while() -> None:
+@pytest.mark.parametrize("mode", Steadiness)
+def test_words_show_soon_and_settle_after_a_while(mode: Steadiness) -> None:
     words = [(k, 0.5 + 0.4 * k, 0.85 + 0.4 * k) for k in range(20)]
-    rules = WindowRules()
+    rules, stability = WindowRules(), STABILITY[mode]
     step = rules.step + rules.step_growth * rules.longest_window
-    told = play(track(), say(words, 10.0))
+    told = play(track(mode=mode), say(words, 10.0))
     for word, start, end in words:
         shown = next(0.08 * (k + 1) for k, h in enumerate(told) if word in ids(h))
         settled = next(0.08 * (k + 1) for k, h in enumerate(told) if word in ids(h)[: h.settled])
-        assert shown <= end + rules.newest + step + 0.11
-        assert settled <= start + rules.settles + step + 0.11
+        assert shown <= end + stability.newest + stability.shown_after * step + 0.11
+        assert (
+            settled
+            <= start
+            + max(stability.settles + step, (stability.settled_after + 1) * step + stability.newest + 0.35)
+            + 0.11
+        )
+
+
+def test_in_a_steadier_mode_words_come_later_and_fewer_are_withdrawn() -> None:
+    """A word that voice activity cuts short is misheard for a moment."""
+    words = [(k, 0.5 + 0.4 * k, 0.9 + 0.4 * k) for k in range(20)]
+    told = {mode: play(track(mode=mode), say(words, 10.0)) for mode in Steadiness}
+    misheard = {mode: sum(MISHEARD in ids(h) for h in hypotheses) for mode, hypotheses in told.items()}
+    seen = {mode: sum(len(h.tokens) for h in hypotheses) for mode, hypotheses in told.items()}
+    fixed = {mode: sum(h.settled for h in hypotheses) for mode, hypotheses in told.items()}
+    assert misheard[Steadiness.STEADY] == 0
+    assert seen[Steadiness.RESPONSIVE] > seen[Steadiness.BALANCED] > seen[Steadiness.STEADY]
+    assert fixed[Steadiness.RESPONSIVE] > fixed[Steadiness.BALANCED] > fixed[Steadiness.STEADY]
 
 
 def test_one_long_breath_is_heard_whole_in_bounded_memory() -> None:
