@@ -12,7 +12,7 @@ from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
-from engine.features import HOP, LogMel, normalize
+from engine.features import HOP, Features, normalize
 from engine.models.buffering import DEFAULT_CONTEXT, BufferContext
 from engine.models.encoder_graph import CacheAwareGraph, OfflineGraph
 from engine.models.parts import FrameBundle
@@ -30,8 +30,8 @@ GridName: TypeAlias = Literal["aligned16", "nemo_pad", "sherpa"]
 
 _SECONDS = HOP / SAMPLE_RATE
 """From one feature frame to the next."""
-_EMISSION_DELAY = 50
-"""Feature frames of silence that are enough for a model without look-ahead to say what it has heard: such
+_EMISSION_DELAY = 0.5
+"""Seconds of silence that are enough for a model without look-ahead to say what it has heard: such
 models emit a word up to about half a second after it."""
 
 
@@ -47,7 +47,7 @@ class EncoderStream(Protocol):
         """Take in feature frames [T, bins]; returns the encoder frames [T', width] they complete."""
         ...
 
-    def finish(self, features: LogMel) -> Frames:
+    def finish(self, features: Features) -> Frames:
         """The remaining encoder frames when the sound has ended; `features` gives what it still holds."""
         ...
 
@@ -62,10 +62,13 @@ def encoder_stream(
 
 
 def zero_frames(sizes: StreamingSizes, grid: GridName) -> int:
-    """Zero feature frames (0.0 in the log-mel domain, as NeMo pads) in front of the first window."""
-    if grid == "sherpa":
+    """Zero feature frames (0.0 in the log-mel domain, as NeMo pads) in front of the first window.
+
+    A window without overlap needs none: its graph keeps what came before by itself.
+    """
+    if grid == "sherpa" or not sizes.overlap:
         return 0
-    return sizes.first_centre if grid == "aligned16" else sizes.window - sizes.shift
+    return sizes.first_centre if grid == "aligned16" else sizes.overlap
 
 
 class CacheAwareStream:
@@ -78,8 +81,9 @@ class CacheAwareStream:
         padding = zero_frames(sizes, grid)
         self._waiting: Frames = np.zeros((padding, graph.bins), np.float32)
         """Features from the start of the next window on."""
-        self.first = (sizes.first_centre - padding) * _SECONDS
-        self.spacing = sizes.subsampling * _SECONDS
+        seconds = sizes.hop / SAMPLE_RATE
+        self.first = (sizes.first_centre - padding) * seconds
+        self.spacing = sizes.subsampling * seconds
 
     def push(self, features: Frames) -> Frames:
         window, shift = self._graph.sizes.window, self._graph.sizes.shift
@@ -92,13 +96,13 @@ class CacheAwareStream:
         self._waiting = waiting[start + shift :] if len(given) > 1 else waiting
         return np.concatenate(given)
 
-    def finish(self, features: LogMel) -> Frames:
+    def finish(self, features: Features) -> Frames:
         """Silence after the sound: the chunk the last word is in, its look-ahead, and time to emit it."""
         sizes = self._graph.sizes
-        look_ahead = sizes.shift - sizes.subsampling
-        silence = max(sizes.shift + look_ahead + sizes.subsampling, _EMISSION_DELAY)
+        silence = max(2 * sizes.shift, round(_EMISSION_DELAY * SAMPLE_RATE / sizes.hop))
         # Up to the end of a window: a window that is not full is never encoded.
-        return self.push(features.push(np.zeros((silence + sizes.shift) * HOP, np.float32)))
+        silence += sizes.shift + sizes.look_ahead
+        return self.push(features.push(np.zeros(silence * sizes.hop, np.float32)))
 
 
 class BufferedStream:
@@ -128,7 +132,7 @@ class BufferedStream:
             self._decoded = end - surplus
         return np.concatenate(given)
 
-    def finish(self, features: LogMel) -> Frames:
+    def finish(self, features: Features) -> Frames:
         given = self.push(features.finish())
         rest = len(self._buffer) - self._decoded
         if rest == 0:

@@ -1,4 +1,6 @@
-"""Streaming log-mel features, equal to NeMo's AudioToMelSpectrogramPreprocessor however the sound is cut.
+"""What an encoder reads of the sound: log-mel features as NeMo computes them, or the samples themselves.
+
+Log-mel equals NeMo's AudioToMelSpectrogramPreprocessor however the sound is cut.
 
 NeMo's front end (nemo/collections/asr/parts/preprocessing/features.py): pre-emphasis over the signal,
 a symmetric 25 ms Hann window every 10 ms centred in a 512-point FFT with zero padding at both ends, power
@@ -9,7 +11,7 @@ the same numbers whichever pushes its samples came in, so cutting the sound diff
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,11 +50,47 @@ def clean_samples(samples: NDArray[Any]) -> Samples:
     return np.nan_to_num(narrow, nan=0.0, posinf=0.0, neginf=0.0)
 
 
+class Features(Protocol):
+    """One stream's features."""
+
+    hop: int
+    """Samples from one frame to the next."""
+
+    def push(self, samples: Samples) -> Frames:
+        """Take in any number of samples; returns the frames they complete, float32 [T, D]."""
+        ...
+
+    def finish(self) -> Frames:
+        """The frames still due when the sound has ended."""
+        ...
+
+
+class Blocks:
+    """The samples themselves, `hop` of them a frame, for encoders that begin with convolutions of their own."""
+
+    def __init__(self, hop: int) -> None:
+        self.hop = hop
+        self._rest: Samples = np.zeros(0, np.float32)
+
+    def push(self, samples: Samples) -> Frames:
+        """Take in any number of samples; returns the frames they complete, float32 [T, hop]."""
+        sound = np.concatenate((self._rest, clean_samples(samples)))
+        whole = len(sound) // self.hop * self.hop
+        self._rest = sound[whole:].copy()
+        return sound[:whole].reshape(-1, self.hop)
+
+    def finish(self) -> Frames:
+        """The last frame, filled up with silence, where samples are left."""
+        return self.push(np.zeros(-len(self._rest) % self.hop, np.float32))
+
+
 class LogMel:
     """One stream's features. Keeps the samples that later frames still need, and nothing else.
 
     Frame t is centred at sample 160 t and complete with sample 160 t + 199.
     """
+
+    hop = HOP
 
     def __init__(self, bins: int) -> None:
         self.bins = bins

@@ -11,7 +11,6 @@ from typing import Any
 from engine.decoding.guidance import Guidance, make_decoder
 from engine.decoding.hypothesis import Decoder, Emission
 from engine.encoder import EncoderStream, GridName, encoder_stream
-from engine.features import LogMel
 from engine.models.buffering import DEFAULT_CONTEXT, BufferContext
 from engine.models.parts import FrameBundle
 from engine.track import Hypothesis
@@ -42,7 +41,7 @@ class FrameTrack:
         self._bundle = bundle
         self._head = decoder or bundle.info.decoders[0]
         self._pieces = bundle.vocabulary.pieces
-        self._features = LogMel(bundle.encoder.bins)
+        self._features = bundle.encoder.features()
         self._encoder: EncoderStream = encoder_stream(bundle, grid, context)
         self._decoder: Decoder = make_decoder(bundle, self._head, guidance or Guidance())
         self._state: Any = self._decoder.start()

@@ -11,12 +11,10 @@ from engine.models.parts import CtcHead, FrameBundle
 from engine.models.session import Graph, open_graph
 from engine.models.sizes import WEIGHTS, metadata_int
 from engine.models.transducer_nets import TransducerNets, check_nets
-from engine.types import ModelInfo
+from engine.types import SAMPLE_RATE, ModelInfo
 
 _MAX_SYMBOLS = 10
 """NeMo's default bound for greedy decoding."""
-_FRAME = 0.01
-"""Seconds from one feature frame to the next."""
 
 
 def transducer_bundle(
@@ -66,8 +64,9 @@ def describe(
 ) -> ModelInfo:
     """The facts of a model, from its files alone."""
     if isinstance(encoder, CacheAwareGraph):
-        # The chunk contains its look-ahead: all its frames see the whole chunk.
-        chunk, look_ahead = encoder.sizes.shift * _FRAME, 0.0
+        # NeMo's chunk contains its look-ahead: all its frames see the whole chunk.
+        sizes = encoder.sizes
+        chunk, look_ahead = (frames * sizes.hop / SAMPLE_RATE for frames in (sizes.shift, sizes.look_ahead))
     else:
         chunk, look_ahead = DEFAULT_CONTEXT.chunk, DEFAULT_CONTEXT.right
     return ModelInfo(

@@ -1,7 +1,9 @@
 """The two kinds of encoder graphs, run: cache-aware (one step of a stream) and offline (a whole window).
 
 The tensors are those of NeMo's streaming export, bound by position: features, lengths, and three caches that
-go in and come back. A graph that ends in the CTC head gives log-probabilities where others give frames.
+go in and come back. A graph that ends in the CTC head gives log-probabilities where others give frames. Graphs of our
+own (training/export_heads.py) keep to this; their features are blocks of samples, and their lengths leave out the
+look-ahead at the window's end.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.errors import ModelMismatch, ModelUnknown
+from engine.features import Blocks, Features, LogMel
 from engine.models.config import Config
 from engine.models.session import Array, Graph
 from engine.models.sizes import StreamingSizes, feature_bins, streaming_sizes, subsampling_factor
@@ -45,6 +48,10 @@ class CacheAwareGraph:
         self.width = self._check()
         """Numbers in each output frame."""
 
+    def features(self) -> Features:
+        """A new stream's features."""
+        return Blocks(self.sizes.hop) if self.sizes.samples else LogMel(self.bins)
+
     def start(self, streams: int = 1) -> EncoderState:
         """The state before the first step."""
         sizes = self.sizes
@@ -59,7 +66,7 @@ class CacheAwareGraph:
         streams, length, _ = windows.shape
         frames, lengths, channel, time, cached = self.graph.run(
             np.ascontiguousarray(windows.transpose(0, 2, 1)),
-            np.full(streams, length, np.int64),
+            np.full(streams, length - self.sizes.look_ahead, np.int64),
             state.channel,
             state.time,
             state.length,
@@ -96,6 +103,10 @@ class OfflineGraph:
         """"" or "per_feature" or "all_features": how a window is normalised first."""
         self._frames_last = frames_last
         self.width = self._check()
+
+    def features(self) -> Features:
+        """A new stream's features."""
+        return LogMel(self.bins)
 
     def encode(self, window: Frames) -> Frames:
         """Features [T, bins], already normalised, to encoder frames [T', width]."""

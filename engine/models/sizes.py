@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.errors import ModelFileBroken, ModelFileMissing, ModelMismatch
+from engine.features import HOP
 from engine.models.config import Config
 from engine.models.session import Graph
 
@@ -23,7 +24,7 @@ _LARGEST_CONVOLUTION = 64
 
 @dataclass(frozen=True, slots=True)
 class StreamingSizes:
-    """What one step of a cache-aware encoder takes, keeps and gives; frames are feature frames of 10 ms."""
+    """What one step of a cache-aware encoder takes, keeps and gives; frames are feature frames."""
 
     window: int
     """Feature frames a step reads."""
@@ -38,6 +39,13 @@ class StreamingSizes:
     conv_width: int
     conv_context: int
     """Encoder frames of left context the convolutions keep: kernel size less one."""
+    look_ahead: int = 0
+    """Feature frames at the window's end that only lend the others what comes after them; the next window has them
+    again. NeMo's windows have none: there the chunk's later frames are what the earlier ones look ahead to."""
+    hop: int = HOP
+    """Samples of a feature frame."""
+    samples: bool = False
+    """The features are the samples themselves."""
 
     @property
     def frames(self) -> int:
@@ -50,7 +58,12 @@ class StreamingSizes:
 
         Subsampling is causal: the last encoder frame is centred at the last feature frame.
         """
-        return self.window - 1 - self.subsampling * (self.frames - 1)
+        return self.window - self.look_ahead - 1 - self.subsampling * (self.frames - 1)
+
+    @property
+    def overlap(self) -> int:
+        """Feature frames before its chunk that a window holds."""
+        return self.window - self.shift - self.look_ahead
 
 
 def metadata_int(graph: Graph, key: str) -> int:
@@ -103,7 +116,7 @@ def streaming_sizes(graph: Graph, config: Config, bins: int) -> StreamingSizes:
             raise ModelMismatch(
                 graph.path, f"axis {axis} of {tensor.name} is {tensor.shape[axis]}, its description says {size}"
             )
-    if sizes.shift % sizes.subsampling or not 0 < sizes.shift <= sizes.window:
+    if sizes.shift % sizes.subsampling or not 0 < sizes.shift <= sizes.window - sizes.look_ahead:
         raise ModelMismatch(
             graph.path,
             f"a window of {sizes.window} and a shift of {sizes.shift} frames do not fit a subsampling "
@@ -113,7 +126,11 @@ def streaming_sizes(graph: Graph, config: Config, bins: int) -> StreamingSizes:
 
 
 def _from_metadata(graph: Graph) -> StreamingSizes:
+    # Exports of our own (training/export_heads.py) may read samples and look ahead beyond their chunk.
+    own = {key: metadata_int(graph, key) for key in ("look_ahead", "hop") if key in graph.metadata}
     return StreamingSizes(
+        **own,
+        samples=graph.metadata.get("features") == "samples",
         window=metadata_int(graph, "window_size"),
         shift=metadata_int(graph, "chunk_shift"),
         subsampling=metadata_int(graph, "subsampling_factor"),

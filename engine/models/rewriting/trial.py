@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.features import LogMel
 from engine.models.config import Config
 from engine.models.encoder_graph import CacheAwareGraph
 from engine.models.options import ModelOptions
@@ -46,7 +45,7 @@ def open_rewritten(path: Path, frames_last: bool) -> CacheAwareGraph:
 
 def run(encoder: CacheAwareGraph, samples: Samples) -> Trial:
     """Send sound through an encoder, one step after the other."""
-    sizes, features = encoder.sizes, LogMel(encoder.bins).push(samples)
+    sizes, features = encoder.sizes, encoder.features().push(samples)
     state, given, costs = encoder.start(), [], []
     for start in range(0, len(features) - sizes.window + 1, sizes.shift):
         began = time.thread_time()
