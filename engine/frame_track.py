@@ -13,6 +13,7 @@ from engine.decoding.hypothesis import Decoder, Emission
 from engine.encoder import EncoderStream, GridName, encoder_stream
 from engine.models.buffering import DEFAULT_CONTEXT, BufferContext
 from engine.models.parts import FrameBundle
+from engine.stability import STABILITY
 from engine.track import Hypothesis
 from engine.types import SAMPLE_RATE, Frames, Samples, Token
 
@@ -43,7 +44,9 @@ class FrameTrack:
         self._pieces = bundle.vocabulary.pieces
         self._features = bundle.encoder.features()
         self._encoder: EncoderStream = encoder_stream(bundle, grid, context)
-        self._decoder: Decoder = make_decoder(bundle, self._head, guidance or Guidance())
+        guidance = guidance or Guidance()
+        self._decoder: Decoder = make_decoder(bundle, self._head, guidance)
+        self._most_tail = STABILITY[guidance.steadiness].tail
         self._state: Any = self._decoder.start()
         self._tokens: tuple[Token, ...] = ()
         self._tail: tuple[Token, ...] = ()
@@ -53,7 +56,10 @@ class FrameTrack:
     @property
     def hypothesis(self) -> Hypothesis:
         decoded = self._time(self._frames - 1) if self._frames else 0.0
-        return Hypothesis(self._tokens, len(self._tokens), decoded)
+        shown = self._tail[: self._most_tail]
+        for hidden in self._tail[len(shown) :][:1]:
+            decoded = min(decoded, hidden.time)
+        return Hypothesis((*self._tokens, *shown), len(self._tokens), decoded)
 
     def push(self, samples: Samples) -> bool:
         """Take in any number of samples; True when encoder frames came out of them.
@@ -74,6 +80,7 @@ class FrameTrack:
         """From the next step on, search with other lists, models or width. What is heard so far is settled."""
         plain = self._settle()
         self._decoder = make_decoder(self._bundle, self._head, guidance)
+        self._most_tail = STABILITY[guidance.steadiness].tail
         self._state = self._decoder.resume(plain, [token.id for token in self._tokens])
 
     def drop(self, tokens: int) -> None:
