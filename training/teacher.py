@@ -2,7 +2,8 @@
 
 python -m training.teacher WORK MODEL_FOLDER
 
-MODEL_FOLDER holds Moonshine tiny's files (`assets/tiny-en` of the moonshine-voice package). Writes `WORK/teacher/`.
+MODEL_FOLDER holds Moonshine tiny's files (`assets/tiny-en` of the moonshine-voice package). Writes `WORK/teacher/`;
+where that exists already, what was heard stays and only new recordings are heard.
 """
 
 from __future__ import annotations
@@ -165,14 +166,22 @@ def speech_prior(encoder: Encoder, store: ClipStore, clips: list[Clip]) -> Tenso
 
 
 def teach(work: Path, teacher: Teacher, batch_seconds: float = 160.0) -> None:
-    """Lets the teacher hear every clip of the store and writes down what it found."""
+    """Lets the teacher hear the clips of the store that it has not heard yet and writes down what it found."""
     store = ClipStore(work)
-    clips = store.select("speech", longest_s=LONGEST_S)
     folder = work / "teacher"
     folder.mkdir(exist_ok=True)
-    total = sum(c.frames for c in clips)
-    frames = np.lib.format.open_memmap(folder / "frames.npy", "w+", np.float16, (total, teacher.encoder.shape.width))
-    rows, best_ids, best_log_probs, at, step, begun = [], [], [], 0, 0, time.monotonic()
+    known = _Known.read(folder, teacher.encoder.shape.width)
+    heard_before = {row["id"] for row in known.rows}
+    clips = [c for c in store.select("speech", longest_s=LONGEST_S) if c.id not in heard_before]
+    at, step = len(known.frames), len(known.best_ids)
+    total = at + sum(c.frames for c in clips)
+    # beside the old file, which `known` still reads
+    frames = np.lib.format.open_memmap(
+        folder / "frames.partial", "w+", np.float16, (total, teacher.encoder.shape.width)
+    )
+    frames[:at] = known.frames
+    rows, best_ids, best_log_probs = list(known.rows), [known.best_ids], [known.best_log_probs]
+    begun, first = time.monotonic(), at
     for batch in batches(clips, batch_seconds):
         for clip, (own, heard) in zip(batch, hear(teacher, store, batch), strict=True):
             frames[at : at + len(own)] = own.numpy()
@@ -181,14 +190,37 @@ def teach(work: Path, teacher: Teacher, batch_seconds: float = 160.0) -> None:
             text = text_of(teacher.tokens, heard.ids)
             rows.append({"id": clip.id, "first_frame": at, "first_step": step, "ids": heard.ids, "text": text})
             at, step = at + len(own), step + len(heard.ids) + 1
-        speed = at * 0.024 / (time.monotonic() - begun)
+        speed = (at - first) * 0.024 / (time.monotonic() - begun)
         print(f"\r{100 * at / total:5.1f} %  {speed:.0f} x real time", end="", flush=True)
     print()
     frames.flush()
+    (folder / "frames.partial").replace(folder / "frames.npy")
     np.save(folder / "best_ids.npy", np.concatenate(best_ids))
     np.save(folder / "best_log_probs.npy", np.concatenate(best_log_probs))
     np.save(folder / "prior.npy", speech_prior(teacher.encoder, store, store.select("speech", split="train")).numpy())
     (folder / "lessons.jsonl").write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), "utf8")
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What an earlier call wrote."""
+
+    rows: list[dict[str, Any]]
+    frames: np.ndarray
+    best_ids: np.ndarray
+    best_log_probs: np.ndarray
+
+    @classmethod
+    def read(cls, folder: Path, width: int) -> _Known:
+        if not (folder / "lessons.jsonl").is_file():
+            return cls(
+                [],
+                np.zeros((0, width), np.float16),
+                np.zeros((0, KEPT_TOKENS), np.int32),
+                np.zeros((0, KEPT_TOKENS), np.float16),
+            )
+        arrays = [np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("frames", "best_ids", "best_log_probs")]
+        return cls(_lines(folder / "lessons.jsonl", ""), *arrays)
 
 
 def main() -> None:

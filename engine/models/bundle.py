@@ -52,7 +52,7 @@ def open_bundle(folder: Path, options: ModelOptions | None = None) -> Bundle:
     if not folder.is_dir():
         raise ModelUnknown(folder, "it is a file, not a folder" if folder.exists() else "there is no such folder")
     try:
-        layout = next((layout for layout in LAYOUTS if layout.matches(folder)), None)
+        layout = _layout(folder, options)
     except OSError as error:
         raise ModelUnknown(folder, f"it cannot be read ({error.strerror})") from error
     if layout is None:
@@ -61,6 +61,12 @@ def open_bundle(folder: Path, options: ModelOptions | None = None) -> Bundle:
     if options.decoder is not None and options.decoder not in bundle.info.decoders:
         raise UnsupportedDecoder(bundle.info.name, options.decoder, bundle.info.decoders)
     return bundle
+
+
+def _layout(folder: Path, options: ModelOptions) -> Layout | None:
+    if options.decoder_folder is not None:
+        return layout_streaming_moonshine
+    return next((layout for layout in LAYOUTS if layout.matches(folder)), None)
 
 
 def _what_it_holds(folder: Path) -> str:

@@ -2,18 +2,20 @@
 
 One call takes any whole number of frames' sound as one chunk, how many of its last frames are look-ahead, and caches;
 it gives the frames and the next caches. All sizes and first values are in the metadata that training/export.py writes.
+The decoder and its tokenizer may be in a folder of their own (`ModelOptions.decoder_folder`), since Moonshine's files
+need not be copied to stand behind another encoder.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engine.errors import ModelFileBroken, ModelMismatch
+from engine.errors import ModelFileBroken, ModelFileMissing, ModelMismatch
 from engine.models.attention import AttentionBundle
 from engine.models.files import graphs
 from engine.models.moonshine import FRAME_SAMPLES, MoonshineDecoder, assemble
@@ -59,13 +61,19 @@ def matches(folder: Path) -> bool:
 
 def load(path: Path, options: ModelOptions) -> AttentionBundle:
     """Open the folder; raises ModelError for whatever is wrong with it."""
-    found = graphs(path, _ENCODER)
+    lender = options.decoder_folder or path
+    found, decoders = graphs(path, _ENCODER), graphs(lender, _DECODER)
+    if not found:
+        raise ModelFileMissing(path / f"{_ENCODER}.int8.onnx", "the encoder")
+    if not decoders:
+        raise ModelFileMissing(lender / f"{_DECODER}.ort", "the decoder")
     wanted = "int8" if options.precision == "auto" else options.precision
     graph = open_graph(found.get(wanted) or next(iter(found.values())), options, "the encoder")
     encoder = _encoder(graph)
-    decoder = MoonshineDecoder(next(iter(graphs(path, _DECODER).values())), options)
+    decoder = MoonshineDecoder(next(iter(decoders.values())), options)
     frames = encoder.encode(np.zeros(2 * (encoder.chunk + encoder.look_ahead), np.float32))
-    return assemble(path, encoder, graph, frames.shape[1], decoder, encoder.chunk, encoder.look_ahead)
+    bundle = assemble(lender, encoder, graph, frames.shape[1], decoder, encoder.chunk, encoder.look_ahead)
+    return replace(bundle, folder=path, info=replace(bundle.info, name=f"Moonshine {path.resolve().name}"))
 
 
 def _encoder(graph: Graph) -> StreamingEncoder:

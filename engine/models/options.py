@@ -26,6 +26,9 @@ class ModelOptions:
     else int8."""
     decoder: str | None = None
     """"ctc", "transducer", "attention", or None for the model's default."""
+    decoder_folder: Path | None = None
+    """Moonshine's folder, whose decoder and tokenizer are to read the frames of a streaming encoder that comes without
+    (`engine.models.layout_streaming_moonshine`)."""
     prepared: Path | None = None
     """Folder of rewritten graphs (`engine.models.prepared`) that stand in for published ones where `precision` is
     "auto"; None: always the published ones."""

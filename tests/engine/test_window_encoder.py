@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from engine.errors import ModelError, ModelFileBroken, ModelMismatch
+from engine.errors import ModelError, ModelFileBroken, ModelFileMissing, ModelMismatch
 from engine.models.attention import AttentionBundle
 from engine.models.bundle import open_bundle
+from engine.models.options import ModelOptions
 from engine.models.window_encoder import Appender, Caches, Reencoder
 from engine.types import Frames, Samples
 from tests.helpers.starter import starter_folder
@@ -145,6 +146,31 @@ def test_a_streaming_folder_is_opened_with_the_sizes_of_its_metadata(tmp_path: P
     step = bundle.model.advance(bundle.model.start(frames), np.array([bundle.model.prompt]))
     assert step.attention is not None
     assert step.attention.shape == (1, 1, 50)
+
+
+def test_an_encoder_alone_borrows_the_decoder_of_another_folder(tmp_path: Path) -> None:
+    whole = streaming_folder(tmp_path / "whole")
+    (tmp_path / "ours").mkdir()
+    shutil.copy(whole / "encoder.onnx", tmp_path / "ours" / "encoder.onnx")
+    bundle = open_bundle(tmp_path / "ours", ModelOptions(decoder_folder=starter_folder()))
+    together = open_bundle(whole)
+    assert isinstance(bundle, AttentionBundle)
+    assert isinstance(together, AttentionBundle)
+    assert (bundle.folder, bundle.info.name) == (tmp_path / "ours", "Moonshine ours")
+    assert bundle.info.files == together.info.files
+    sound = np.random.default_rng(5).normal(0, 0.1, 20 * FRAME).astype(np.float32)
+    assert np.array_equal(bundle.model.encode(sound), together.model.encode(sound))
+
+
+@pytest.mark.parametrize(("there", "missing"), [("ours", "decoder_model_merged.ort"), ("lender", "encoder.int8.onnx")])
+def test_what_either_folder_lacks_is_named(there: str, missing: str, tmp_path: Path) -> None:
+    whole = streaming_folder(tmp_path / "whole")
+    for name in ("ours", "lender"):
+        (tmp_path / name).mkdir()
+    kept = "encoder.onnx" if there == "ours" else "decoder_model_merged.ort"
+    shutil.copy(whole / kept, tmp_path / there / kept)
+    with pytest.raises(ModelFileMissing, match=missing):
+        open_bundle(tmp_path / "ours", ModelOptions(decoder_folder=tmp_path / "lender"))
 
 
 @pytest.mark.parametrize(
