@@ -20,6 +20,7 @@ from app.core.errors import AppError, OutputError, UsageError
 from engine.errors import EngineError, UnsupportedDecoder
 
 if TYPE_CHECKING:
+    from engine.stability import Steadiness
     from engine.text.profanity import Profanity
 
 DECODERS = ("ctc", "transducer", "attention")
@@ -83,7 +84,7 @@ def _run(args: argparse.Namespace) -> int:
             from app.core.guide import Guide
             from app.core.text_choice import TextChoice
 
-            guide = Guide(args.boost, args.lm, args.beam)
+            guide = Guide(args.boost, args.lm, args.beam, args.steadiness, args.alternatives)
             text = TextChoice(args.numbers, args.profanity)
             return transcribe.run(args.files, args.model, args.decoder, args.latency, args.format, guide, text)
         case "live":
@@ -91,9 +92,13 @@ def _run(args: argparse.Namespace) -> int:
             from app.core.guide import Guide
             from app.core.text_choice import TextChoice
 
-            guide = Guide(args.boost, args.lm, args.beam)
+            guide = Guide(args.boost, args.lm, args.beam, args.steadiness)
             text = TextChoice(args.numbers, args.profanity)
             return live.run(args.source or "mic", args.model, args.decoder, args.latency, guide, text)
+        case "lm":
+            from app.commands import lm
+
+            return lm.run(args.texts, args.out, args.order, sys.stdout)
         case "devices":
             from app.commands import devices
 
@@ -147,6 +152,13 @@ def make_parser() -> argparse.ArgumentParser:
     )
     _add_model(transcribe)
     _add_guide(transcribe, "FILE of words to know, one a line (the README describes it)")
+    transcribe.add_argument(
+        "--alternatives",
+        type=_count,
+        metavar="N",
+        default=0,
+        help="with --format json: up to N other readings of each utterance, the most probable first",
+    )
     _add_text(transcribe)
 
     live = commands.add_parser(
@@ -158,6 +170,18 @@ def make_parser() -> argparse.ArgumentParser:
     _add_model(live)
     _add_guide(live, "FILE of words to know, followed while you edit it (default: words.txt among the program's data)")
     _add_text(live)
+
+    lm = commands.add_parser(
+        "lm",
+        help="make a language model of your own texts",
+        description="Make an n-gram language model of your own texts: notes, minutes, articles of your field. Give it "
+        "to --lm, or put it into a model's folder as lm.arpa or lm.arpa.gz, where it is found by itself.",
+    )
+    lm.add_argument("texts", nargs="+", type=Path, metavar="TEXT", help="a plain text, UTF-8")
+    lm.add_argument("--out", type=Path, metavar="FILE", required=True, help="the ARPA file; gzipped if it ends in .gz")
+    lm.add_argument(
+        "--order", type=int, choices=(2, 3, 4, 5), default=3, help="words that are looked at together (default: 3)"
+    )
 
     commands.add_parser(
         "devices",
@@ -192,10 +216,11 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--model",
         type=Path,
-        metavar="DIR",
+        metavar="accurate|fast|DIR",
         default=argparse.SUPPRESS,
-        help="a model folder: a sherpa-onnx streaming CTC or transducer model, a NeMo or onnx-asr export, or "
-        "Moonshine's .ort files (default: the starter model, Moonshine tiny-en)",
+        help="accurate: Moonshine tiny-en (default); fast: its decoder behind our streaming encoder, "
+        "sooner and cheaper, with more errors; or a model folder: a sherpa-onnx streaming CTC or transducer model, "
+        "a NeMo or onnx-asr export, or Moonshine's .ort files",
     )
     group.add_argument(
         "--decoder",
@@ -221,6 +246,13 @@ def _add_guide(parser: argparse.ArgumentParser, boost: str) -> None:
         type=_width,
         metavar="N",
         help="readings followed at once: 1 is fastest, more is better with words to know (default: 1, or 4 with them)",
+    )
+    group.add_argument(
+        "--steadiness",
+        type=_steadiness,
+        metavar="responsive|balanced|steady",
+        default="balanced",
+        help="show words at once, or only when they do not change any more (default: balanced)",
     )
 
 
@@ -248,6 +280,20 @@ def _profanity(text: str) -> Profanity:
     if text not in list(Profanity):
         raise argparse.ArgumentTypeError(f"{text!r} is none of off, mask and drop")
     return Profanity(text)
+
+
+def _steadiness(text: str) -> Steadiness:
+    from engine.stability import Steadiness
+
+    if text not in list(Steadiness):
+        raise argparse.ArgumentTypeError(f"{text!r} is none of responsive, balanced and steady")
+    return Steadiness(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) > MOST_READINGS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to {MOST_READINGS}")
+    return int(text)
 
 
 def _width(text: str) -> int:

@@ -6,10 +6,12 @@ of tokens: features, encoder caches, predictor and last label go on, and nothing
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from engine.alternatives import Choice, choice, dropped
 from engine.decoding.guidance import Guidance, make_decoder
-from engine.decoding.hypothesis import Decoder, Emission
+from engine.decoding.hypothesis import Decoder, Detour, Emission
 from engine.encoder import EncoderStream, GridName, encoder_stream
 from engine.models.buffering import DEFAULT_CONTEXT, BufferContext
 from engine.models.parts import FrameBundle
@@ -46,20 +48,21 @@ class FrameTrack:
         self._encoder: EncoderStream = encoder_stream(bundle, grid, context)
         guidance = guidance or Guidance()
         self._decoder: Decoder = make_decoder(bundle, self._head, guidance)
-        self._most_tail = STABILITY[guidance.steadiness].tail
+        self._guidance = guidance
         self._state: Any = self._decoder.start()
         self._tokens: tuple[Token, ...] = ()
         self._tail: tuple[Token, ...] = ()
+        self._choices: list[Choice] = []
         self._frames = 0
         self._heard = 0
 
     @property
     def hypothesis(self) -> Hypothesis:
         decoded = self._time(self._frames - 1) if self._frames else 0.0
-        shown = self._tail[: self._most_tail]
+        shown = self._tail[: STABILITY[self._guidance.steadiness].tail]
         for hidden in self._tail[len(shown) :][:1]:
             decoded = min(decoded, hidden.time)
-        return Hypothesis((*self._tokens, *shown), len(self._tokens), decoded)
+        return Hypothesis((*self._tokens, *shown), len(self._tokens), decoded, tuple(self._choices))
 
     def push(self, samples: Samples) -> bool:
         """Take in any number of samples; True when encoder frames came out of them.
@@ -80,17 +83,19 @@ class FrameTrack:
         """From the next step on, search with other lists, models or width. What is heard so far is settled."""
         plain = self._settle()
         self._decoder = make_decoder(self._bundle, self._head, guidance)
-        self._most_tail = STABILITY[guidance.steadiness].tail
+        self._guidance = guidance
         self._state = self._decoder.resume(plain, [token.id for token in self._tokens])
 
     def drop(self, tokens: int) -> None:
         """Forget the first `tokens` tokens; the decoder goes on as if nothing had happened."""
         self._tokens = self._tokens[tokens:]
+        self._choices = dropped(self._choices, tokens)
 
     def _advance(self, frames: Frames) -> bool:
         if not len(frames):
             return False
         emitted, self._state = self._decoder.step(frames, self._state)
+        self._remember(self._decoder.detours(self._state))
         self._frames += len(frames)
         self._tokens += tuple(map(self._token, emitted))
         self._tail = tuple(map(self._token, self._decoder.tail(self._state)))
@@ -98,10 +103,21 @@ class FrameTrack:
 
     def _settle(self) -> Any:
         """Settle the tail; returns the plain state. The decoder must not step afterwards without resuming from it."""
+        self._remember(self._decoder.detours(self._state, ended=True))
         emitted, plain = self._decoder.settle(self._state)
         self._tokens += tuple(map(self._token, emitted))
         self._tail = ()
         return plain
+
+    def _remember(self, detours: Iterable[Detour]) -> None:
+        """Keep ways not taken; call it before the symbols of their step join the tokens."""
+        if self._guidance.alternatives:
+            self._choices += [
+                choice(
+                    len(self._tokens) + detour.at, detour.shown, list(map(self._token, detour.emissions)), detour.cost
+                )
+                for detour in detours
+            ]
 
     def _token(self, emission: Emission) -> Token:
         return Token(emission.token, self._pieces[emission.token], self._time(emission.frame), emission.confidence)

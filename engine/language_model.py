@@ -25,6 +25,9 @@ UNKNOWN = "<unk>"
 BEGIN = "<s>"
 END = "</s>"
 
+IN_MODEL_FOLDER = ("lm.arpa", "lm.arpa.gz")
+"""What a language model is called that belongs to the speech model in the same folder."""
+
 ROOT = 0
 """The empty context."""
 
@@ -40,7 +43,7 @@ _Logs: TypeAlias = NDArray[np.float32]
 class LanguageModel:
     """An n-gram model over words (or pieces). Contexts are small integers; scores are natural logs.
 
-    Remembers the steps it has met, so it belongs to one thread.
+    Immutable but for the steps that it remembers, which only save time: streams on any threads may share it.
     """
 
     def __init__(
@@ -94,6 +97,16 @@ class LanguageModel:
         key = node * len(self.words) + word
         at = int(np.searchsorted(self._keys, key))
         return at + 1 if at < len(self._keys) and self._keys[at] == key else 0
+
+
+def language_model_in(folder: Path) -> LanguageModel | None:
+    """The language model that lies in the folder of a speech model; None where there is none.
+
+    Raises:
+        ModelFileBroken: it is no ARPA file; the sentence names the line.
+    """
+    found = next((path for name in IN_MODEL_FOLDER if (path := folder / name).is_file()), None)
+    return load_language_model(found) if found else None
 
 
 def load_language_model(path: Path) -> LanguageModel:

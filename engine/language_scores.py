@@ -21,6 +21,11 @@ DEFAULT_WORD_BONUS = 0.8
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 
 
+def plain_word(text: str) -> str:
+    """A word as a language model made from ordinary text should hold it: in lower case, without punctuation around."""
+    return _EDGES.sub("", text).lower()
+
+
 def language_scores(
     model: LanguageModel,
     pieces: Sequence[str],
@@ -106,4 +111,4 @@ def _forms(text: str, bare: str) -> Iterator[str]:
     yield text
     yield bare
     yield text.lower()
-    yield bare.lower()
+    yield plain_word(text)

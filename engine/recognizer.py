@@ -25,6 +25,7 @@ from engine.decoding.guidance import Guidance
 from engine.endpoint import Endpoint, EndpointRules, judge
 from engine.features import clean_samples
 from engine.frame_track import FrameTrack
+from engine.language_model import LanguageModel, language_model_in
 from engine.models.attention import AttentionBundle
 from engine.models.bundle import open_bundle
 from engine.models.options import ModelOptions
@@ -45,8 +46,16 @@ STEP_SAMPLES = 1_280
 class Recognizer:
     """A loaded model. Immutable and shared: any number of streams, on any threads."""
 
-    def __init__(self, bundle: Bundle, decoder: str | None, rules: EndpointRules, text: TextOptions = AS_HEARD) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        decoder: str | None,
+        rules: EndpointRules,
+        text: TextOptions = AS_HEARD,
+        language_model: LanguageModel | None = None,
+    ) -> None:
         self._bundle = bundle
+        self._language_model = language_model
         self._decoder = decoder
         self._rules = rules
         self._text = text
@@ -59,7 +68,7 @@ class Recognizer:
         rules: EndpointRules | None = None,
         text: TextOptions | None = None,
     ) -> Recognizer:
-        """Open the model in `folder`, of any layout.
+        """Open the model in `folder`, of any layout, and the language model beside it, if there is one.
 
         text: what is done to its words before they are shown, capitals only where the model writes none; nothing
         when None.
@@ -68,7 +77,7 @@ class Recognizer:
         options = options or ModelOptions()
         bundle = open_bundle(folder, options)
         text = replace(text, capitals=not bundle.info.cased) if text else AS_HEARD
-        return cls(bundle, options.decoder, rules or EndpointRules(), text)
+        return cls(bundle, options.decoder, rules or EndpointRules(), text, language_model_in(folder))
 
     @property
     def info(self) -> ModelInfo:
@@ -91,9 +100,11 @@ class Recognizer:
     def stream(self, guidance: Guidance | None = None) -> Stream:
         """A new stream of sound; streams share the model and nothing else.
 
-        guidance: a boost list, a language model, and how widely to search.
+        guidance: a boost list, a language model (the one in the model's folder when it names none), how widely to
+        search, and how steady captions are.
         """
         guidance = guidance or Guidance()
+        guidance = replace(guidance, language_model=guidance.language_model or self._language_model)
         return Stream(self._track(guidance), self._rules, guidance, self._text)
 
     @cached_property
@@ -213,7 +224,7 @@ class Stream:
 
     def _end(self, words: int) -> Final:
         """End the utterance after its first `words` words; what follows begins the next one."""
-        ended, tokens = self._utterance.end(words, self._heard)
+        ended, tokens = self._utterance.end(words, self._heard, self._guidance.alternatives)
         self._track.drop(tokens)
         self._utterance = self._utterance.rest(words)
         self._read()

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from engine.alternatives import Choice
 from engine.decoding.guidance import Guidance
 from engine.types import Samples, Token
 
@@ -25,6 +26,8 @@ class Hypothesis:
     decoded: float
     """Seconds of audio up to which the tokens are complete: nothing will be inserted before this time,
     apart from the tokens that are not settled."""
+    choices: tuple[Choice, ...] = ()
+    """Other ways to read the tokens, where guidance asks for alternatives."""
 
 
 class Track(Protocol):

@@ -65,6 +65,19 @@ class Partial:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """Another way in which an utterance may read."""
+
+    words: tuple[Word, ...]
+    cost: float
+    """By how much it is less probable than what was shown, natural log, with all that guided the search."""
+
+    @property
+    def text(self) -> str:
+        return " ".join(word.text for word in self.words)
+
+
+@dataclass(frozen=True, slots=True)
 class Final:
     """An utterance that has ended; nothing of it changes any more."""
 
@@ -74,6 +87,9 @@ class Final:
     start: float
     end: float
     heard: float
+    alternatives: tuple[Reading, ...] = ()
+    """Where `Guidance.alternatives` asks for them: other readings, the most probable first. Greedy decoders follow one
+    reading and have no other."""
 
     @property
     def text(self) -> str:

@@ -6,12 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from engine.alternatives import Choice, readings
 from engine.boosting.boost import Boost
 from engine.boosting.relabel import relabel
 from engine.text.pipeline import Shown, TextOptions, show
 from engine.text.words import spans, words_of
 from engine.track import Hypothesis
-from engine.types import Final, Partial, Token, Word
+from engine.types import Final, Partial, Reading, Token, Word
 
 
 class Utterance:
@@ -23,6 +24,8 @@ class Utterance:
         self.words: tuple[Word, ...] = ()
         self.settled = 0
         self._tokens: tuple[Token, ...] = ()
+        self._choices: tuple[Choice, ...] = ()
+        self._boost: Boost | None = None
         self._texts: tuple[str, ...] = ()
         """The pieces as they are shown: phrases of a boost list as they were typed."""
         self._ends: list[int] = []
@@ -43,7 +46,7 @@ class Utterance:
         """
         before = self._seen()
         previous = self.words or self._before
-        self._tokens = hypothesis.tokens
+        self._tokens, self._choices, self._boost = hypothesis.tokens, hypothesis.choices, boost
         decided = self._spell(boost, ended=ended)
         shown = [replace(token, text=text) for token, text in zip(self._tokens, self._texts, strict=True)]
         words = words_of(shown, heard)
@@ -75,18 +78,33 @@ class Utterance:
     def partial(self, heard: float) -> Partial:
         return Partial(self.number, self._shown.words, self._shown.settled, heard)
 
-    def end(self, words: int, heard: float) -> tuple[Final, int]:
-        """The ended utterance and how many tokens it holds."""
+    def end(self, words: int, heard: float, alternatives: int) -> tuple[Final, int]:
+        """The ended utterance, with at most so many other readings, and how many tokens it holds."""
         tokens = len(self._tokens) if words == len(self.words) else self._ends[words - 1]
         spoken = self.words[:words]
         shown = show(spoken, words, self._text, final=True).words
-        final = Final(self.number, shown, self._tokens[:tokens], spoken[0].start, spoken[-1].end, heard)
+        others = tuple(self._readings(self._tokens[:tokens], shown, heard, alternatives))
+        final = Final(self.number, shown, self._tokens[:tokens], spoken[0].start, spoken[-1].end, heard, others)
         return final, tokens
+
+    def _readings(self, tokens: Sequence[Token], shown: Sequence[Word], heard: float, most: int) -> list[Reading]:
+        """Other readings of the tokens, shown in the same way; none reads as another one or as what was shown."""
+        found: dict[str, Reading] = {" ".join(word.text for word in shown): Reading(tuple(shown), 0.0)}
+        for read, cost in readings(tokens, self._choices, _SPARE * most):
+            texts = [token.text for token in read]
+            texts = list(relabel(self._boost, texts, ended=True).texts) if self._boost else texts
+            words = words_of([replace(token, text=text) for token, text in zip(read, texts, strict=True)], heard)
+            reading = Reading(show(words, len(words), self._text, final=True).words, cost)
+            found.setdefault(reading.text, reading)
+        return list(found.values())[1 : most + 1]
 
     def rest(self, words: int) -> Utterance:
         """The next utterance, which begins with the words after the first `words`."""
         return Utterance(self.number + 1, self._text, self.words[words:])
 
+
+_SPARE = 3
+"""So many times more readings are put together than are wanted: some turn out to read alike."""
 
 _NOT_LETTERS = re.compile(r"[\W_]+")
 

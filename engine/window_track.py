@@ -16,7 +16,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from engine.decoding.attention import Search, Spoken, beam, greedy
+from engine.alternatives import Choice, choice, dropped
+from engine.decoding.attention import Search, Spoken, beam, greedy, n_best
 from engine.decoding.guard import Chooser
 from engine.decoding.guidance import Guidance
 from engine.models.attention import AttentionModel
@@ -55,12 +56,13 @@ class WindowTrack:
         self._closed_until = 0
         self._window: Window | None = None
         self._settled: list[Token] = []
+        self._choices: list[Choice] = []
         self._decoded = 0.0
 
     @property
     def hypothesis(self) -> Hypothesis:
         shown = self._window.agreed(self._stability.shown_after) if self._window else []
-        return Hypothesis((*self._settled, *shown), len(self._settled), self._decoded)
+        return Hypothesis((*self._settled, *shown), len(self._settled), self._decoded, tuple(self._choices))
 
     def push(self, samples: Samples) -> bool:
         """Take in any number of samples; True when a pass was made or silence went on."""
@@ -84,6 +86,7 @@ class WindowTrack:
     def drop(self, tokens: int) -> None:
         """Forget the first `tokens` tokens; the window keeps the ones it needs as prefix."""
         del self._settled[:tokens]
+        self._choices = dropped(self._choices, tokens)
 
     def guide(self, guidance: Guidance) -> None:
         """From the next pass on, decode under other lists, models or width, or less often."""
@@ -91,6 +94,7 @@ class WindowTrack:
         self._fusion = guidance.scores(self._model.pieces)
         self._branches = guidance.branches
         self._stability = STABILITY[guidance.steadiness]
+        self._alternatives = 0 if guidance.hurried or guidance.beam == 1 else guidance.alternatives
         self._stride = self._rules.hurried_steps if guidance.hurried else 1
 
     def _block(self, block: Samples) -> bool:
@@ -161,7 +165,7 @@ class WindowTrack:
         frames = window.frames(window.end)
         before = len(frames) - round(self._stability.newest / self._model.frame)
         search = Search(_ids(window.prefix), _ids(window.draft), before, window.seconds, self._stability.loyalty)
-        found = self._tokens(window, greedy(self._model, frames, search, self._chooser))
+        found = self._after_prefix(window, greedy(self._model, frames, search, self._chooser))
         window.decoded = window.end
         if not self._believable(window, found):
             window.redraft([])
@@ -181,10 +185,11 @@ class WindowTrack:
         if end - window.start >= self._model.shortest:
             frames = window.frames(end)
             search = Search(_ids(window.prefix), _ids(window.draft), None, (end - window.start) / SAMPLE_RATE)
-            found = self._tokens(window, self._search(frames, search))
+            found = self._after_prefix(window, self._search(frames, search))
             if self._believable(window, found):
                 window.redraft(found)
                 self._settle(window, len(found))
+                self._remember(window, frames, search.seconds)
         self._window, self._closed_until = None, end
         self._decoded = max(self._decoded, end / SAMPLE_RATE)
 
@@ -193,10 +198,27 @@ class WindowTrack:
             return beam(self._model, frames, search, self._branches, self._fusion)
         return greedy(self._model, frames, search, self._chooser)
 
-    def _tokens(self, window: Window, found: Sequence[Spoken]) -> list[Token]:
-        """What was found after the prefix, with times that never run backwards."""
-        new = found[len(window.prefix) :]
-        earliest = window.prefix[-1].time if window.prefix else window.earliest
+    def _remember(self, window: Window, frames: Frames, seconds: float) -> None:
+        """Where others are asked for, search the whole window for readings of it that were not shown."""
+        if not self._alternatives:
+            return
+        width = max(self._branches, self._alternatives + 1)
+        found = n_best(self._model, frames, Search(seconds=seconds), width, self._fusion)
+        first, shown = len(self._settled) - len(window.prefix), _ids(window.prefix)
+        for branch in found:
+            tokens = self._tokens(window, branch.spoken, window.earliest)
+            if _ids(tokens) != shown:
+                cost = (found[0].merit - branch.merit) * (len(tokens) + 1)
+                self._choices.append(choice(first, shown, tokens, cost))
+
+    def _after_prefix(self, window: Window, found: Sequence[Spoken]) -> list[Token]:
+        """What was found after the prefix."""
+        return self._tokens(
+            window, found[len(window.prefix) :], window.prefix[-1].time if window.prefix else window.earliest
+        )
+
+    def _tokens(self, window: Window, new: Sequence[Spoken], earliest: float) -> list[Token]:
+        """Tokens of a window with times that never run backwards, from `earliest` on."""
         if self._model.tells_attention:
             looked = [window.start / SAMPLE_RATE + (spoken.frame or 0) * self._model.frame for spoken in new]
         else:

@@ -4,6 +4,7 @@ AppError
   SourceError           a microphone, an output or a file cannot be captured from
   SettingsError         a settings file cannot be read or written
   WordListError         a list of words to know cannot be read or written
+  TextError             a text to learn from cannot be used
   ModelNotFound         there is no model where one was looked for
   NoDisplay             no window can be opened
   OutputError           results cannot be written
@@ -27,6 +28,10 @@ class SettingsError(AppError):
 
 class WordListError(AppError):
     """A list of words to know cannot be read or written."""
+
+
+class TextError(AppError):
+    """A text to make a language model from cannot be read, or is too short."""
 
 
 class ModelNotFound(AppError):

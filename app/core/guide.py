@@ -1,4 +1,4 @@
-"""What guides the search for words on the command line: a word list, a language model, a width."""
+"""What guides the search for words on the command line: a word list, a language model, a width, a mode."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from app.core.word_verdict import complaints
 from engine.decoding.guidance import Guidance
 from engine.language_model import load_language_model
 from engine.recognizer import Recognizer, Stream
+from engine.stability import Steadiness
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +21,15 @@ class Guide:
     words: Path | None = None
     language_model: Path | None = None
     beam: int | None = None
+    steadiness: Steadiness = Steadiness.BALANCED
+    alternatives: int = 0
 
     def guidance(self) -> Guidance:
         """Without the word list, which needs a loaded model. Raises EngineError for a broken language model."""
         model = load_language_model(self.language_model) if self.language_model else None
-        return Guidance(language_model=model, beam=self.beam)
+        return Guidance(
+            language_model=model, beam=self.beam, steadiness=self.steadiness, alternatives=self.alternatives
+        )
 
 
 class GuidedModel:

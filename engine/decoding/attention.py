@@ -140,7 +140,9 @@ class _Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class _Branch:
+class Branch:
+    """One transcript that a beam search follows."""
+
     spoken: tuple[Spoken, ...]
     node: FusionNode
     score: float
@@ -155,7 +157,14 @@ class _Branch:
 def beam(
     model: AttentionModel, frames: Frames, search: Search, width: int, fusion: Fusion | None = None
 ) -> list[Spoken]:
-    """Tokens of the window, prefix included: the best of `width` branches, by log-probability a token.
+    """Tokens of the window, prefix included: the best that a search of `width` branches finds."""
+    return list(n_best(model, frames, search, width, fusion)[0].spoken)
+
+
+def n_best(
+    model: AttentionModel, frames: Frames, search: Search, width: int, fusion: Fusion | None = None
+) -> list[Branch]:
+    """Transcripts of the window, prefix included, the best first, by log-probability a token.
 
     All branches advance in one call. A branch that ends, loops or reaches the bound leaves the beam; the search
     is over when as many have left as it is wide, or none is left.
@@ -164,18 +173,18 @@ def beam(
     first = len(model.prompt) - 1
     prefix = tuple(_spoken(step, first + k, token) for k, token in enumerate(search.prefix))
     fusion = fusion or Fusion()
-    branches, done = [_Branch(prefix, fusion.after(search.prefix), 0.0)], list[_Branch]()
+    branches, done = [Branch(prefix, fusion.after(search.prefix), 0.0)], list[Branch]()
     rows = [(0, first + len(prefix))]
     while branches and len(done) < width:
         places = [_log_probabilities(step, batch, row) for batch, row in rows]
-        grown: list[tuple[int, _Branch]] = []
+        grown: list[tuple[int, Branch]] = []
         for k, token, node, score in _best_of(branches, places, width, fusion, model.end):
             branch = branches[k]
             spoken = _spoken(step, rows[k][1], token, rows[k][0])
             if token == model.end or _too_new(spoken, search):
-                done.append(_Branch(branch.spoken, branch.node, score))
+                done.append(Branch(branch.spoken, branch.node, score))
                 continue
-            longer = _Branch((*branch.spoken, spoken), node, score)
+            longer = Branch((*branch.spoken, spoken), node, score)
             if loop_length([s.id for s in longer.spoken]):
                 continue
             if len(longer.spoken) >= _most(model, search):
@@ -188,8 +197,7 @@ def beam(
         state = step.state.pick([rows[k][0] for k, _ in grown])
         step = model.advance(state, np.array([[branch.spoken[-1].id] for branch in branches]))
         rows = [(batch, 0) for batch in range(len(branches))]
-    best = max(done or branches, key=lambda branch: branch.merit)
-    return list(best.spoken)
+    return sorted(done or branches, key=lambda branch: -branch.merit)
 
 
 def loop_length(ids: Sequence[int]) -> int:
@@ -223,7 +231,7 @@ def _log_probabilities(step: Advance, batch: int, row: int) -> NDArray[np.float6
 
 
 def _best_of(
-    branches: Sequence[_Branch], places: Sequence[NDArray[np.float64]], width: int, fusion: Fusion, end: int
+    branches: Sequence[Branch], places: Sequence[NDArray[np.float64]], width: int, fusion: Fusion, end: int
 ) -> list[tuple[int, int, FusionNode, float]]:
     """(Branch, token, node after it, score) of the continuations that score best, best first."""
     tried = min(width * _TRIED_UNDER_GUIDANCE if fusion else width, len(places[0]))

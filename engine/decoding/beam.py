@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.decoding.hypothesis import Emission
+from engine.decoding.hypothesis import Detour, Emission
 from engine.scores import Tokens
 
 IMPOSSIBLE = -math.inf
@@ -115,6 +115,16 @@ def agreed(paths: Sequence[P], now: int, finish: Callable[[P], float], options: 
     ]
     remaining.sort(key=lambda path: path is not best)
     return remaining, min(common(best.tokens, path.tokens) for path in remaining)
+
+
+def given_up(paths: Sequence[P], remaining: Sequence[P], settled: int) -> list[Detour]:
+    """The paths that contradict the best of those that remain, as ways not taken; `settled` symbols went before."""
+    best = remaining[0]
+    return [
+        Detour(settled, best.tokens, path.emissions, best.rank - path.rank)
+        for path in paths
+        if all(path is not other for other in remaining)
+    ]
 
 
 def not_before(frame: int, emissions: Sequence[Emission]) -> tuple[Emission, ...]:

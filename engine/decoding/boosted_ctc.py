@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.decoding.ctc import CtcState
 from engine.decoding.guard import Chooser
-from engine.decoding.hypothesis import Emission, probability
+from engine.decoding.hypothesis import Detour, Emission, probability
 from engine.types import Frames
 
 
@@ -56,6 +56,9 @@ class BoostedCtc:
         return emitted, state
 
     def tail(self, state: BoostedCtcState) -> list[Emission]:  # noqa: ARG002 - nothing is shown that may change
+        return []
+
+    def detours(self, state: BoostedCtcState, *, ended: bool = False) -> list[Detour]:  # noqa: ARG002 - there is one path
         return []
 
     def settle(self, state: BoostedCtcState) -> tuple[list[Emission], CtcState]:

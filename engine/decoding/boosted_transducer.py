@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.decoding.guard import Chooser
-from engine.decoding.hypothesis import Emission, probability
+from engine.decoding.hypothesis import Detour, Emission, probability
 from engine.decoding.transducer import TransducerState
 from engine.models.transducer_nets import TransducerNets
 from engine.types import Frames
@@ -84,6 +84,9 @@ class BoostedTransducer:
         return emitted, replace(state, plain=plain)
 
     def tail(self, state: BoostedTransducerState) -> list[Emission]:  # noqa: ARG002 - greedy decoders take nothing back
+        return []
+
+    def detours(self, state: BoostedTransducerState, *, ended: bool = False) -> list[Detour]:  # noqa: ARG002 - there is one path
         return []
 
     def settle(self, state: BoostedTransducerState) -> tuple[list[Emission], TransducerState]:

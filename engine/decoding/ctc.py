@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.decoding.hypothesis import Emission, probability
+from engine.decoding.hypothesis import Detour, Emission, probability
 from engine.types import Frames
 
 
@@ -45,6 +45,9 @@ class GreedyCtc:
         return emitted, CtcState(state.frames + len(frames), int(labels[-1]))
 
     def tail(self, state: CtcState) -> list[Emission]:  # noqa: ARG002 - nothing is taken back
+        return []
+
+    def detours(self, state: CtcState, *, ended: bool = False) -> list[Detour]:  # noqa: ARG002 - there is one path
         return []
 
     def settle(self, state: CtcState) -> tuple[list[Emission], CtcState]:

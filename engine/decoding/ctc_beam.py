@@ -16,6 +16,7 @@ from engine.decoding.beam import (
     Alternative,
     BeamOptions,
     agreed,
+    given_up,
     log_add,
     not_before,
     pruned,
@@ -24,7 +25,7 @@ from engine.decoding.beam import (
 )
 from engine.decoding.ctc import CtcState
 from engine.decoding.fusion import Fusion, FusionNode
-from engine.decoding.hypothesis import Emission
+from engine.decoding.hypothesis import Detour, Emission
 from engine.types import Frames
 
 
@@ -61,6 +62,8 @@ class CtcBeamState:
     frames: int
     shown: tuple[int, ...] = ()
     """Unsettled tokens of the prefix shown last."""
+    detours: tuple[Detour, ...] = ()
+    """Ways that the last step has given up."""
 
 
 @dataclass(slots=True)
@@ -105,9 +108,11 @@ class CtcBeam:
             return [], state
         prefixes: Sequence[Prefix] = state.prefixes
         settled: list[Emission] = []
+        detours: list[Detour] = []
         for frame, row in enumerate(self._head(frames).astype(np.float64), state.frames):
-            prefixes = self._frame(row, frame, prefixes)
-            prefixes, count = agreed(prefixes, frame + 1, self._finish, self._options)
+            grown = self._frame(row, frame, prefixes)
+            prefixes, count = agreed(grown, frame + 1, self._finish, self._options)
+            detours += given_up(grown, prefixes, len(settled))
             if count:
                 settled += prefixes[0].emissions[:count]
                 last = settled[-1].frame
@@ -116,11 +121,17 @@ class CtcBeam:
                     for p in prefixes
                 ]
         shown = to_show(prefixes, state.shown[len(settled) :], self._options).tokens
-        return settled, CtcBeamState(tuple(prefixes), state.frames + len(frames), shown)
+        return settled, CtcBeamState(tuple(prefixes), state.frames + len(frames), shown, tuple(detours))
 
     def tail(self, state: CtcBeamState) -> list[Emission]:
         """What is shown and may still change."""
         return list(next(p.emissions for p in state.prefixes if p.tokens == state.shown))
+
+    def detours(self, state: CtcBeamState, *, ended: bool = False) -> list[Detour]:
+        if not ended:
+            return list(state.detours)
+        best, *others = sorted(state.prefixes, key=self._ended, reverse=True)
+        return [Detour(0, best.tokens, p.emissions, self._ended(best) - self._ended(p)) for p in others]
 
     def settle(self, state: CtcBeamState) -> tuple[list[Emission], CtcState]:
         """End the search: the rest of the best prefix, and the state with which greedy decoding would go on."""

@@ -41,6 +41,8 @@ class Guidance:
     hurried: bool = False
     """Captions are behind: search greedily, and decode a growing window less often."""
     steadiness: Steadiness = Steadiness.BALANCED
+    alternatives: int = 0
+    """Other readings of each utterance that are wanted, at most; they come of a search with more than one path."""
 
     @property
     def width(self) -> int:
@@ -49,7 +51,7 @@ class Guidance:
             return 1
         if self.beam is not None:
             return self.beam
-        return DEFAULT_BEAM if self.boost or self.language_model else 1
+        return DEFAULT_BEAM if self.boost or self.language_model or self.alternatives else 1
 
     @property
     def branches(self) -> int:

@@ -24,6 +24,20 @@ class Emission:
     """Probability of the token among all tokens and the blank."""
 
 
+@dataclass(frozen=True, slots=True)
+class Detour:
+    """Another way that a search could have gone on, and has given up."""
+
+    at: int
+    """Where it begins, in symbols settled since the last step began."""
+    shown: tuple[int, ...]
+    """Tokens of the best path from there on, ..."""
+    emissions: tuple[Emission, ...]
+    """... and the symbols of this one, up to the same frame."""
+    cost: float
+    """How much worse it was, natural log."""
+
+
 class Decoder(Protocol):
     """Turns encoder frames into symbols. Immutable: the state, of the decoder's own kind, goes in and out."""
 
@@ -37,6 +51,13 @@ class Decoder(Protocol):
 
     def tail(self, state: Any) -> list[Emission]:
         """Symbols after the settled ones that may still change; none for greedy decoders."""
+        ...
+
+    def detours(self, state: Any, *, ended: bool = False) -> list[Detour]:
+        """Other ways that the last step has given up, or, when the sound has `ended`, that are still open.
+
+        None for greedy decoders, which follow one path.
+        """
         ...
 
     def settle(self, state: Any) -> tuple[list[Emission], Any]:

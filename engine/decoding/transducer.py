@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.decoding.hypothesis import Emission, probability
+from engine.decoding.hypothesis import Detour, Emission, probability
 from engine.models.transducer_nets import Prediction, TransducerNets
 from engine.types import Frames
 
@@ -66,6 +66,9 @@ class GreedyTransducer:
         return emitted, TransducerState(prediction, state.frames + len(frames), t - len(frames))
 
     def tail(self, state: TransducerState) -> list[Emission]:  # noqa: ARG002 - nothing is taken back
+        return []
+
+    def detours(self, state: TransducerState, *, ended: bool = False) -> list[Detour]:  # noqa: ARG002 - there is one path
         return []
 
     def settle(self, state: TransducerState) -> tuple[list[Emission], TransducerState]:

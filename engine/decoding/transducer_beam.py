@@ -18,6 +18,7 @@ from engine.decoding.beam import (
     Alternative,
     BeamOptions,
     agreed,
+    given_up,
     log_add,
     log_or_impossible,
     not_before,
@@ -26,7 +27,7 @@ from engine.decoding.beam import (
     to_show,
 )
 from engine.decoding.fusion import Fusion, FusionNode
-from engine.decoding.hypothesis import Emission
+from engine.decoding.hypothesis import Detour, Emission
 from engine.decoding.transducer import TransducerState
 from engine.models.transducer_nets import Prediction, TransducerNets
 from engine.types import Frames
@@ -60,6 +61,8 @@ class TransducerBeamState:
     frames: int
     shown: tuple[int, ...] = ()
     """Unsettled tokens of the path shown last."""
+    detours: tuple[Detour, ...] = ()
+    """Ways that the last step has given up."""
 
 
 class _Waiting:
@@ -130,10 +133,12 @@ class TransducerBeam:
             return [], state
         paths: Sequence[TransducerPath] = state.paths
         settled: list[Emission] = []
+        detours: list[Detour] = []
         for offset in range(len(frames)):
             now = state.frames + offset
-            paths = self._frame(frames[offset : offset + 1], now, paths)
-            paths, count = agreed(paths, now + 1, self._finish, self._options)
+            grown = self._frame(frames[offset : offset + 1], now, paths)
+            paths, count = agreed(grown, now + 1, self._finish, self._options)
+            detours += given_up(grown, paths, len(settled))
             if count:
                 settled += paths[0].emissions[:count]
                 last = settled[-1].frame
@@ -141,11 +146,17 @@ class TransducerBeam:
                     replace(p, tokens=p.tokens[count:], emissions=not_before(last, p.emissions[count:])) for p in paths
                 ]
         shown = to_show(paths, state.shown[len(settled) :], self._options).tokens
-        return settled, TransducerBeamState(tuple(paths), state.frames + len(frames), shown)
+        return settled, TransducerBeamState(tuple(paths), state.frames + len(frames), shown, tuple(detours))
 
     def tail(self, state: TransducerBeamState) -> list[Emission]:
         """What is shown and may still change."""
         return list(next(path.emissions for path in state.paths if path.tokens == state.shown))
+
+    def detours(self, state: TransducerBeamState, *, ended: bool = False) -> list[Detour]:
+        if not ended:
+            return list(state.detours)
+        best, *others = sorted(state.paths, key=self._ended, reverse=True)
+        return [Detour(0, best.tokens, p.emissions, self._ended(best) - self._ended(p)) for p in others]
 
     def settle(self, state: TransducerBeamState) -> tuple[list[Emission], TransducerState]:
         """End the search: the rest of the best path, and the state with which greedy decoding would go on."""

@@ -165,21 +165,27 @@ def _lines(words: Sequence[Word]) -> tuple[str, ...]:
 
 
 def _utterance(utterance: Final) -> dict[str, object]:
-    return {
+    record: dict[str, object] = {
         "start": round(utterance.start, 3),
         "end": round(utterance.end, 3),
         "text": utterance.text,
-        "words": [
-            {
-                "text": word.text,
-                "start": round(word.start, 3),
-                "end": round(word.end, 3),
-                "confidence": round(word.confidence, 4),
-                "emitted": round(word.emitted, 3),
-            }
-            for word in utterance.words
-        ],
+        "words": [{**_word(word), "emitted": round(word.emitted, 3)} for word in utterance.words],
         "tokens": [{"id": token.id, "text": token.text, "time": round(token.time, 3)} for token in utterance.tokens],
+    }
+    if utterance.alternatives:
+        record["alternatives"] = [
+            {"text": other.text, "cost": round(other.cost, 3), "words": [_word(word) for word in other.words]}
+            for other in utterance.alternatives
+        ]
+    return record
+
+
+def _word(word: Word) -> dict[str, object]:
+    return {
+        "text": word.text,
+        "start": round(word.start, 3),
+        "end": round(word.end, 3),
+        "confidence": round(word.confidence, 4),
     }
 
 
