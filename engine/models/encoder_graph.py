@@ -8,7 +8,10 @@ look-ahead at the window's end.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 
@@ -16,8 +19,19 @@ from engine.errors import ModelMismatch, ModelUnknown
 from engine.features import Blocks, Features, LogMel
 from engine.models.config import Config
 from engine.models.session import Array, Graph
-from engine.models.sizes import StreamingSizes, feature_bins, streaming_sizes, subsampling_factor
+from engine.models.sizes import (
+    MOST_STEPS,
+    WEIGHTS,
+    StreamingSizes,
+    feature_bins,
+    metadata_int,
+    streaming_sizes,
+    subsampling_factor,
+)
 from engine.types import Frames
+
+_ROUNDING = 1e-4
+"""Largest difference that rounding alone may make; outputs are log-probabilities or frames of magnitude 10."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +47,22 @@ class EncoderState:
     """int64 [B]: how many frames of `channel` are real."""
 
 
+Row: TypeAlias = tuple[EncoderState, int]
+"""One stream's caches: a state, and which of its streams this is. The rows of a state stay in memory together."""
+
+
+def joined(rows: Sequence[Row]) -> EncoderState:
+    """The state of several streams for one call. It is there already when they shared the call before."""
+    whole = rows[0][0]
+    if list(rows) == [(whole, row) for row in range(len(whole.length))]:
+        return whole
+    return EncoderState(
+        np.concatenate([state.channel[row : row + 1] for state, row in rows]),
+        np.concatenate([state.time[row : row + 1] for state, row in rows]),
+        np.concatenate([state.length[row : row + 1] for state, row in rows]),
+    )
+
+
 class CacheAwareGraph:
     """An encoder that reads each feature frame once and carries caches from step to step."""
 
@@ -45,8 +75,24 @@ class CacheAwareGraph:
         self.sizes = sizes
         self.bins = bins
         self.frames_last = frames_last
+        self.most_steps = metadata_int(graph, MOST_STEPS) if MOST_STEPS in graph.metadata else 1
+        """How many steps of a stream a call may take: windows that much longer, and all their frames at once."""
         self.width = self._check()
         """Numbers in each output frame."""
+
+    @cached_property
+    def shares_calls(self) -> bool:
+        """Whether a stream gets the same from a call whatever else is in it; tried when first asked.
+
+        Graphs with int8 weights scale their inputs by all that a call holds, or round them another way.
+        """
+        if WEIGHTS in self.graph.metadata or 1 in (self.graph.inputs[0].shape[0], self.graph.inputs[2].shape[0]):
+            return False
+        windows = np.random.default_rng(0).normal(-8, 3, (2, self.sizes.window, self.bins)).astype(np.float32)
+        windows[1] *= 2
+        together, _ = self.step(windows, self.start(2))
+        alone, _ = self.step(windows[:1], self.start())
+        return bool(np.abs(together[0] - alone[0]).max() <= _ROUNDING)
 
     def features(self) -> Features:
         """A new stream's features."""
@@ -62,7 +108,10 @@ class CacheAwareGraph:
         )
 
     def step(self, windows: Frames, state: EncoderState) -> tuple[Frames, EncoderState]:
-        """One step of B streams: feature windows [B, W, bins] to encoder frames [B, T, width]."""
+        """One step of B streams: feature windows [B, W, bins] to encoder frames [B, T, width].
+
+        Or up to `most_steps` of them, each a shift further: then W is longer, and T.
+        """
         streams, length, _ = windows.shape
         frames, lengths, channel, time, cached = self.graph.run(
             np.ascontiguousarray(windows.transpose(0, 2, 1)),

@@ -31,12 +31,11 @@ class CannotRewrite(ModelError):
         super().__init__(path, f"{path} cannot be rewritten: {why}.")
 
 
-def rewrite(original: Path, steps: int = 1, form: Form = "fp32") -> onnx.ModelProto:
-    """An equivalent graph that takes `steps` steps in a call.
+def rewrite(original: Path, form: Form = "fp32") -> onnx.ModelProto:
+    """An equivalent graph, which may also take several steps in a call.
 
     A call of k steps reads one window over k chunks, window + (k - 1) * shift feature frames, and gives what k
-    calls would give one after the other. The metadata says the new sizes, and all of them: exports
-    without metadata get it too.
+    calls would give one after the other. The metadata says all sizes: exports without metadata get it too.
 
     Args:
         original: NeMo's export of an encoder or of a whole CTC model, as sherpa-onnx and onnx-asr
@@ -57,13 +56,13 @@ def rewrite(original: Path, steps: int = 1, form: Form = "fp32") -> onnx.ModelPr
 
     try:
         model = onnx.load(str(original), load_external_data=False)
-        network, folded = recognise(model, original.parent, steps)
+        network, folded = recognise(model, original.parent)
     except DecodeError as error:
         raise CannotRewrite(original, "it is no ONNX model") from error
     except Unrecognised as error:
         raise CannotRewrite(original, str(error)) from error
-    rewritten = write(network, folded, steps, form, model)
-    set_metadata(rewritten, model, network, steps, form)
+    rewritten = write(network, folded, form, model)
+    set_metadata(rewritten, model, network, len(folded.forbidden) // network.chunk, form)
     return rewritten
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -18,6 +18,7 @@ from engine.models.encoder_graph import CacheAwareGraph, EncoderState
 from engine.models.parts import FrameBundle
 from engine.models.rewrite import CannotRewrite, rewrite, save
 from engine.models.rewriting.linears import FORMS, Form
+from engine.models.sizes import MOST_FRAMES
 from tests.helpers.reference import Case, cases, recording
 from tests.helpers.rewritten import GRAPHS, a_minute_of_features, rewritten_folder, run_steps
 
@@ -46,17 +47,20 @@ def test_a_minute_of_sound_gives_the_same_numbers(
     assert np.abs(run_steps(rewritten, features) - run_steps(original, features)).max() < 1e-4
 
 
-@pytest.mark.parametrize(("name", "steps"), list(itertools.product(("ctc-sherpa-80ms", "rnnt-nemo-160ms"), (2, 7, 40))))
+@pytest.mark.parametrize("name", MODELS)
 def test_several_steps_in_one_call_see_what_they_see_one_by_one(
-    name: str, steps: int, models: Path, open_model: OpenModel, tmp_path: Path
+    name: str, models: Path, open_model: OpenModel, tmp_path: Path
 ) -> None:
     original = _original(open_model, name)
-    together = _encoder(rewritten_folder(models / name, tmp_path / name, steps=steps))
-    assert together.sizes.shift == steps * original.sizes.shift
+    rewritten = _encoder(rewritten_folder(models / name, tmp_path / name))
+    assert rewritten.sizes == replace(original.sizes, cache_width=2 * original.sizes.cache_width)
+    assert rewritten.most_steps == MOST_FRAMES // original.sizes.frames
     features = a_minute_of_features(original.bins)[:3000]
-    given = run_steps(together, features)
-    assert len(given) >= 3000 // 8 - steps * original.sizes.frames - 2
-    assert np.abs(given - run_steps(original, features)[: len(given)]).max() < 1e-4
+    one_by_one = run_steps(original, features)
+    for steps in {2, 3, rewritten.most_steps}:
+        given = run_steps(rewritten, features, steps)
+        assert len(given) > len(one_by_one) - steps * original.sizes.frames
+        assert np.abs(given - one_by_one[: len(given)]).max() < 1e-4
 
 
 @pytest.mark.parametrize("name", ["ctc-sherpa-80ms", "tdt-nemo-128mel-560ms"])
@@ -130,10 +134,11 @@ def _sherpa_tokens(folder: Path, sound: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", FOR_SHERPA)
-def test_of_the_metadata_only_the_width_of_the_cache_changes(name: str, models: Path) -> None:
+def test_the_metadata_tells_the_width_of_the_cache_and_how_long_a_call_may_be(name: str, models: Path) -> None:
     path = models / name / GRAPHS[name]
     before, after = (_metadata(model) for model in (onnx.load(str(path)), rewrite(path)))
     assert int(after.pop("cache_last_channel_dim3")) == 2 * int(before.pop("cache_last_channel_dim3"))
+    assert int(after.pop("most_steps")) >= 1
     assert after == before
 
 
@@ -173,7 +178,7 @@ def test_other_graphs_are_refused_with_one_sentence(path: str, models: Path) -> 
     assert "\n" not in sentence
 
 
-def test_a_mask_that_several_steps_would_not_keep_is_refused(models: Path, tmp_path: Path) -> None:
+def test_with_a_mask_that_several_steps_would_not_keep_a_call_takes_one(models: Path, tmp_path: Path) -> None:
     # Chunks that do not divide the left context reach back by different lengths.
     model = onnx.load(str(models / "ctc-sherpa-560ms" / "model.onnx"))
     sevens = [
@@ -184,8 +189,7 @@ def test_a_mask_that_several_steps_would_not_keep_is_refused(models: Path, tmp_p
     assert len(sevens) == 1
     sevens[0].attribute[0].t.CopyFrom(onnx.numpy_helper.from_array(np.array(4, np.int32)))
     onnx.save(model, str(tmp_path / "model.onnx"))
-    with pytest.raises(CannotRewrite, match="several chunks at once"):
-        rewrite(tmp_path / "model.onnx", steps=3)
+    assert _metadata(rewrite(tmp_path / "model.onnx"))["most_steps"] == "1"
 
 
 def test_a_window_that_is_not_the_chunks_own_is_refused(models: Path, tmp_path: Path) -> None:

@@ -40,10 +40,11 @@ def a_minute_of_features(bins: int) -> Frames:
     return LogMel(bins).push(np.resize(sound, 60 * 16_000))
 
 
-def run_steps(encoder: CacheAwareGraph, features: Frames) -> Frames:
-    """All encoder frames of whole windows, end to end."""
+def run_steps(encoder: CacheAwareGraph, features: Frames, steps: int = 1) -> Frames:
+    """All encoder frames of whole windows, end to end, from calls of so many steps."""
     state, given, sizes = encoder.start(), [], encoder.sizes
-    for start in range(0, len(features) - sizes.window + 1, sizes.shift):
-        frames, state = encoder.step(features[None, start : start + sizes.window], state)
+    window, shift = sizes.window + (steps - 1) * sizes.shift, steps * sizes.shift
+    for start in range(0, len(features) - window + 1, shift):
+        frames, state = encoder.step(features[None, start : start + window], state)
         given.append(frames[0])
     return np.concatenate(given)

@@ -13,11 +13,12 @@ from onnx.reference import ReferenceEvaluator
 
 from engine.models.rewriting.network import Network, Weights
 from engine.models.rewriting.nodes import Nodes, Unrecognised
+from engine.models.sizes import MOST_FRAMES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Folded:
-    """What attention sees in a call of some number of steps."""
+    """What attention sees in the longest call; in shorter ones the same, cut to their frames and keys."""
 
     forbidden: NDArray[np.bool_]
     """bool [new frames, cached + new frames]: keys a query may not see although the cache is full."""
@@ -25,8 +26,10 @@ class Folded:
     """float32 [relative positions, d_model]: encodings before their projection, the most distant past first."""
 
 
-def fold(nodes: Nodes, network: Network, frames: str, mask: str, positions: str, steps: int) -> Folded:
-    """Evaluate the graph's own masks and positions for a call of `steps` chunks.
+def fold(nodes: Nodes, network: Network, frames: str, mask: str, positions: str) -> Folded:
+    """Evaluate the graph's own masks and positions for the longest call.
+
+    That is of one step where several chunks at once would see other frames than one after the other.
 
     Args:
         frames: the tensor of subsampled frames, [1, new frames, d_model].
@@ -34,15 +37,17 @@ def fold(nodes: Nodes, network: Network, frames: str, mask: str, positions: str,
         positions: the tensor of position encodings, [1, relative positions, d_model].
 
     Raises:
-        Unrecognised: the masks are not those of chunked attention over a full left context, so that several
-            chunks in one call would not give what they give one after the other.
+        Unrecognised: the masks are not those of attention over a full left context.
     """
     part = _Part(nodes, network, frames, [mask, positions])
-    forbidden, encodings = part.run(steps, network.cache)
+    steps = max(MOST_FRAMES // network.chunk, 1)
+    single, encodings = part.run(1, network.cache)
+    forbidden, longer = part.run(steps, network.cache)
+    if np.array_equal(forbidden, _laid_out(single, steps)):
+        encodings = longer
+    else:
+        forbidden, steps = single, 1
     _check_cached_length(part, network, forbidden, steps)
-    single, _ = part.run(1, network.cache)
-    if not np.array_equal(forbidden, _laid_out(single, steps)):
-        raise Unrecognised("several chunks at once would see other frames than one after the other")
     # Of twice as many positions as keys, the shifted product reads only these.
     used = network.cache + 2 * len(forbidden) - 1
     return Folded(forbidden, np.ascontiguousarray(encodings[:used]))

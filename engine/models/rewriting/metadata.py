@@ -6,14 +6,17 @@ import onnx
 
 from engine.models.rewriting.linears import Form
 from engine.models.rewriting.network import Network
-from engine.models.sizes import WEIGHTS
+from engine.models.sizes import MOST_STEPS, WEIGHTS
 
 
 def set_metadata(
     rewritten: onnx.ModelProto, original: onnx.ModelProto, network: Network, steps: int, form: Form
 ) -> None:
-    """All of the original's metadata, with the sizes that are other now or that it does not name."""
-    shift = network.subsampling * network.chunk
+    """All of the original's metadata, with the sizes that are other now or that it does not name.
+
+    Args:
+        steps: how many a call may take.
+    """
     metadata = {
         "cache_last_channel_dim1": len(network.layers),
         "cache_last_channel_dim2": network.cache,
@@ -21,10 +24,11 @@ def set_metadata(
         "cache_last_time_dim2": network.width,
         "cache_last_time_dim3": network.context,
         "subsampling_factor": network.subsampling,
+        "window_size": network.window,
+        "chunk_shift": network.subsampling * network.chunk,
         **{item.key: item.value for item in original.metadata_props},
-        "window_size": network.window + (steps - 1) * shift,
-        "chunk_shift": steps * shift,
         "cache_last_channel_dim3": 2 * network.width,
+        MOST_STEPS: steps,
     }
     if form != "fp32":
         metadata[WEIGHTS] = "int8"

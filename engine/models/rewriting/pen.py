@@ -29,6 +29,7 @@ class Pen:
         self._nodes = self.model.graph.node
         self._weights = self.model.graph.initializer
         self._small: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+        self._shapes: dict[tuple[int | str, ...], str] = {}
 
     def constant(self, value: Array) -> str:
         """The name of a constant tensor; small equal ones share it."""
@@ -56,15 +57,21 @@ class Pen:
         self._nodes.append(helper.make_node(kind, inputs, names, **attributes))
         return names
 
-    def reshape(self, x: str, *shape: int) -> str:
-        return self.op("Reshape", x, self.integers(*shape))
+    def reshape(self, x: str, *shape: int | str) -> str:
+        """x in another shape; sizes that only a call knows are tensors, int64 [1]."""
+        if shape not in self._shapes:
+            parts = [size if isinstance(size, str) else self.integers(size) for size in shape]
+            numbers = [size for size in shape if isinstance(size, int)]
+            whole = self.integers(*numbers) if len(numbers) == len(shape) else self.op("Concat", *parts, axis=0)
+            self._shapes[shape] = whole
+        return self.op("Reshape", x, self._shapes[shape])
 
     def split(self, x: str, axis: int, *sizes: int) -> list[str]:
         return self.ops("Split", len(sizes), x, self.integers(*sizes), axis=axis) if len(sizes) > 1 else [x]
 
-    def crop(self, x: str, axis: int, start: int, end: int) -> str:
-        """x[start:end] along an axis."""
-        return self.op("Slice", x, self.integers(start), self.integers(end), self.integers(axis))
+    def crop(self, x: str, axis: int, start: str, end: str) -> str:
+        """x[start:end] along an axis; the limits are tensors, int64 [1]."""
+        return self.op("Slice", x, start, end, self.integers(axis))
 
     def norm(self, x: str, norm: Norm) -> str:
         scale, bias = self.constant(norm.scale), self.constant(norm.bias)

@@ -25,22 +25,21 @@ _NORM_EPSILON = 1e-5
 """ONNX's default where a LayerNormalization names none."""
 
 
-def recognise(model: onnx.ModelProto, folder: Path, steps: int) -> tuple[Network, Folded]:
-    """The network a graph computes, and what it does with attention over `steps` steps.
+def recognise(model: onnx.ModelProto, folder: Path) -> tuple[Network, Folded]:
+    """The network a graph computes, and what attention sees in it.
 
     Raises:
         Unrecognised: the graph is not NeMo's export of a cache-aware FastConformer in float32.
     """
-    return _Reader(Nodes(model, folder), steps).read()
+    return _Reader(Nodes(model, folder)).read()
 
 
 class _Reader:
     """Walks the data from the features to the output; every method takes a tensor and returns the next."""
 
-    def __init__(self, nodes: Nodes, steps: int) -> None:
+    def __init__(self, nodes: Nodes) -> None:
         self.nodes = nodes
         self.graph = nodes.model.graph
-        self.steps = steps
         self.mask = ""
         """The tensor that says which keys a query may not see."""
         self.positions = ""
@@ -74,7 +73,7 @@ class _Reader:
         if named != str(window):
             raise Unrecognised(f"its metadata names a window of {named} frames where {window} make a chunk of {chunk}")
         network = Network(tuple(convolutions), projection, scale, tuple(layers), head, bins, chunk, cache, window)
-        folded = fold(self.nodes, network, frames, self.mask, self.positions, self.steps)
+        folded = fold(self.nodes, network, frames, self.mask, self.positions)
         return network, folded
 
     def bound(self, output: int) -> int:

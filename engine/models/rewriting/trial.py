@@ -28,7 +28,7 @@ class Trial:
     frames: Frames
     """float32 [frames, width]: all outputs, end to end."""
     cost: float
-    """Median processor time of a step, in seconds."""
+    """Median processor time of a call, in seconds."""
 
 
 def open_rewritten(path: Path, frames_last: bool) -> CacheAwareGraph:
@@ -43,13 +43,16 @@ def open_rewritten(path: Path, frames_last: bool) -> CacheAwareGraph:
     return CacheAwareGraph(graph, streaming_sizes(graph, Config.read(path.parent), bins), bins, frames_last)
 
 
-def run(encoder: CacheAwareGraph, samples: Samples) -> Trial:
-    """Send sound through an encoder, one step after the other."""
+def run(encoder: CacheAwareGraph, samples: Samples, steps: int = 1) -> Trial:
+    """Send sound through an encoder, at most so many steps in a call."""
     sizes, features = encoder.sizes, encoder.features().push(samples)
     state, given, costs = encoder.start(), [], []
-    for start in range(0, len(features) - sizes.window + 1, sizes.shift):
+    windows = (len(features) - sizes.window) // sizes.shift + 1
+    for first in range(0, windows, steps):
+        last = min(first + steps, windows) - 1
+        sound = features[None, first * sizes.shift : last * sizes.shift + sizes.window]
         began = time.thread_time()
-        frames, state = encoder.step(features[None, start : start + sizes.window], state)
+        frames, state = encoder.step(sound, state)
         costs.append(time.thread_time() - began)
         given.append(frames[0])
     return Trial(np.concatenate(given), float(np.median(costs)))

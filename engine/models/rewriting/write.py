@@ -1,7 +1,7 @@
 """Writes the graph of a streaming FastConformer anew, with nothing in it but the arithmetic of new frames.
 
 Against NeMo's export: the attention cache holds keys and values instead of inputs that every step projects
-again; projected positions are constants; masks that depend on sizes alone are constants or gone; the
+again; projected positions and masks are constants, made for the longest call and cut to the one at hand; the
 subsampling computes just the frames that are kept; the depthwise convolution of a few frames is a weighted
 sum; all linear maps work on [frames, width], queries, keys and values by one product.
 
@@ -12,8 +12,11 @@ frame by frame.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import helper
 
 from engine.models.rewriting.linears import CONTRIBUTED, Form
@@ -36,49 +39,51 @@ _MASKED = -10_000.0
 """NeMo's score of a forbidden key; its share after the softmax is exactly zero in float32."""
 
 
-def write(network: Network, folded: Folded, steps: int, form: Form, like: onnx.ModelProto) -> onnx.ModelProto:
-    """The graph of `network` for calls of `steps` steps, with the inputs and outputs of `like`.
+_EVERYTHING = np.iinfo(np.int64).max
+"""An end that no axis reaches."""
+
+
+def write(network: Network, folded: Folded, form: Form, like: onnx.ModelProto) -> onnx.ModelProto:
+    """The graph of `network` for calls of one step up to as many as were folded, with the inputs and outputs of `like`.
 
     Args:
         form: how the layers' linear maps are written. The CTC head stays in float32.
     """
-    return _Writer(network, folded, steps, form, like).write()
+    return _Writer(network, folded, form, like).write()
 
 
 class _Writer:
-    def __init__(self, network: Network, folded: Folded, steps: int, form: Form, like: onnx.ModelProto) -> None:
+    def __init__(self, network: Network, folded: Folded, form: Form, like: onnx.ModelProto) -> None:
         self.network = network
         self.folded = folded
         self.like = like
         self.pen = Pen(form)
-        self.new = steps * network.chunk
-        """Encoder frames a call gives."""
-        self.window = network.window + network.subsampling * network.chunk * (steps - 1)
-        self.keys = network.cache + self.new
         self.head_width = network.width // network.heads
+        self.frames = ""
+        """Tensors, int64 [1]: the encoder frames of a call, and with those cached the keys."""
+        self.keys = ""
 
     def write(self) -> onnx.ModelProto:
         network, pen = self.network, self.pen
         audio, length, channel, time, cached = (item.name for item in self.like.graph.input)
         frames, lengths, next_channel, next_time, next_cached = (item.name for item in self.like.graph.output)
-        mask = self.mask(cached)
+        x = self.subsampling(audio)
+        mask, shift, fields = self.mask(cached), self.shift(), self.fields()
         keys = self.by_layer(channel, 2 * network.heads, network.cache, self.head_width)
         pasts = self.by_layer(time, network.context, network.width)
-        x = self.subsampling(audio)
         next_keys: list[str] = []
         next_pasts: list[str] = []
         for layer, cached_keys, past in zip(network.layers, keys, pasts, strict=True):
             x = self.feed_forward(x, layer.first)
-            x = self.attention(x, layer.attention, cached_keys, mask, next_keys)
-            x = self.convolution(x, layer.convolution, past, next_pasts)
+            x = self.attention(x, layer.attention, cached_keys, mask, shift, next_keys)
+            x = self.convolution(x, layer.convolution, past, fields, next_pasts)
             x = self.feed_forward(x, layer.second)
             x = pen.norm(x, layer.norm)
         self.output(x, frames)
-        limit = pen.constant(np.array(self.new, np.int64))
-        pen.rename(pen.op("Clip", length, limit, limit), lengths)
+        pen.rename(pen.op("Add", pen.op("Mul", length, pen.integers(0)), self.frames), lengths)
         pen.rename(self.together(next_keys, network.cache, 2 * network.width), next_channel)
         pen.rename(self.together(next_pasts, network.width, network.context), next_time)
-        grown = pen.op("Add", cached, pen.integers(self.new))
+        grown = pen.op("Add", cached, self.frames)
         pen.rename(pen.op("Min", grown, pen.integers(network.cache)), next_cached)
         return self.model()
 
@@ -92,22 +97,42 @@ class _Writer:
         return self.pen.op("Concat", *[self.pen.reshape(layer, -1, 1, *shape) for layer in layers], axis=1)
 
     def mask(self, cached: str) -> str:
-        """[streams, 1, 1 or new, keys]: 0 where a query may look, else what makes its share zero."""
-        pen, network = self.pen, self.network
+        """[streams, 1, 1 or frames, keys]: 0 where a query may look, else what makes its share zero."""
+        pen, network, forbidden = self.pen, self.network, self.folded.forbidden
         missing = pen.op("Sub", pen.integers(network.cache), pen.op("Unsqueeze", cached, pen.integers(1, 2, 3)))
-        hidden = pen.op("Less", pen.integers(*range(self.keys)), missing)
-        if self.folded.forbidden.any():
-            hidden = pen.op("Or", hidden, pen.constant(self.folded.forbidden[None, None]))
+        numbers = pen.crop(pen.constant(np.arange(forbidden.shape[1])), 0, pen.integers(0), self.keys)
+        hidden = pen.op("Less", numbers, missing)
+        if forbidden.any():
+            hidden = pen.op("Or", hidden, self.cut_to_call(forbidden))
         masked, seen = (pen.constant(np.array(value, np.float32)) for value in (_MASKED, 0.0))
         return pen.op("Where", hidden, masked, seen)
 
+    def shift(self) -> str:
+        """[frames, keys]: where the distance between a frame and a key stands in the flattened table of distances."""
+        longest, keys = self.folded.forbidden.shape
+        rows = np.arange(longest)[:, None]
+        # Row i begins that much nearer to the most distant past, column 0, the later the frame is.
+        return self.cut_to_call(rows * len(self.folded.encodings) + (longest - 1 - rows) + np.arange(keys))
+
+    def fields(self) -> str:
+        """[frames, taps]: what each frame of a depthwise convolution sees."""
+        longest, taps = len(self.folded.forbidden), self.network.context + 1
+        table = self.pen.constant(np.arange(longest)[:, None] + np.arange(taps))
+        return self.pen.crop(table, 0, self.pen.integers(0), self.frames)
+
+    def cut_to_call(self, table: NDArray[Any]) -> str:
+        """A table made for the longest call, cut to the frames and keys of this one."""
+        pen = self.pen
+        ends = pen.op("Concat", self.frames, self.keys, axis=0)
+        return pen.op("Slice", pen.constant(table), pen.integers(0, 0), ends, pen.integers(0, 1))
+
     def subsampling(self, audio: str) -> str:
-        """Feature frames to [streams * new, d_model]."""
+        """Feature frames to [streams * frames, d_model]; says how many frames and keys a call has."""
         pen, network = self.pen, self.network
         # A kept frame sees 2 * 8 - 1 feature frames; the window has more only to fill frames that are dropped.
-        needed = network.subsampling * (self.new + 1) - 1
-        x = pen.op("Transpose", pen.crop(audio, 2, self.window - needed, self.window), perm=[0, 2, 1])
-        x = pen.op("Unsqueeze", x, pen.integers(1))
+        dropped = network.window - (network.subsampling * (network.chunk + 1) - 1)
+        x = pen.crop(audio, 2, pen.integers(dropped), pen.integers(_EVERYTHING))
+        x = pen.op("Unsqueeze", pen.op("Transpose", x, perm=[0, 2, 1]), pen.integers(1))
         bins = network.bins
         for convolution in network.convolutions:
             side = convolution.weight.shape[2]
@@ -121,17 +146,18 @@ class _Writer:
                 strides=[convolution.stride] * 2,
             )  # fmt: skip
             x = pen.op("Relu", x) if convolution.rectified else x
-        if self.new > 1:
-            x = pen.op("Transpose", x, perm=[0, 2, 1, 3])
+        self.frames = pen.op("Shape", x, start=2, end=3)
+        self.keys = pen.op("Add", self.frames, pen.integers(network.cache))
         channels = network.convolutions[-1].weight.shape[0]
-        return pen.linear(pen.reshape(x, -1, channels * bins), _scaled(network.projection, network.input_scale))
+        x = pen.reshape(pen.op("Transpose", x, perm=[0, 2, 1, 3]), -1, channels * bins)
+        return pen.linear(x, _scaled(network.projection, network.input_scale))
 
     def feed_forward(self, x: str, part: FeedForward) -> str:
         pen = self.pen
         y = pen.swish(pen.linear(pen.norm(x, part.norm), part.widen))
         return pen.op("Add", x, pen.linear(y, _scaled(part.narrow, part.share)))
 
-    def attention(self, x: str, part: Attention, cached: str, mask: str, following: list[str]) -> str:
+    def attention(self, x: str, part: Attention, cached: str, mask: str, shift: str, following: list[str]) -> str:
         """
         Args:
             cached: keys and values [streams, 2 * heads, cache, width of a head].
@@ -143,73 +169,62 @@ class _Writer:
         together = pen.linear(pen.norm(x, part.norm), _joined(query, part.key, part.value))
         query_heads, new = pen.split(self.by_head(together, 3 * heads), 1, heads, 2 * heads)
         both = pen.op("Concat", cached, new, axis=2)
-        following.append(pen.crop(both, 2, self.new, self.keys))
+        following.append(self.after_call(both, 2))
         keys, values = pen.split(both, 1, heads, heads)
         by_content = pen.op("MatMul", self.biased(query_heads, part.content_bias / part.scale),
                             pen.op("Transpose", keys, perm=[0, 1, 3, 2]))  # fmt: skip
-        by_position = self.by_position(self.biased(query_heads, part.position_bias / part.scale), part)
+        by_position = self.by_position(self.biased(query_heads, part.position_bias / part.scale), part, shift)
         scores = pen.op("Add", pen.op("Add", by_content, by_position), mask)
         y = pen.op("MatMul", pen.op("Softmax", scores, axis=-1), values)
-        if self.new > 1:
-            y = pen.op("Transpose", y, perm=[0, 2, 1, 3])
-        return pen.op("Add", x, pen.linear(pen.reshape(y, -1, self.network.width), part.out))
+        y = pen.reshape(pen.op("Transpose", y, perm=[0, 2, 1, 3]), -1, self.network.width)
+        return pen.op("Add", x, pen.linear(y, part.out))
 
     def by_head(self, x: str, heads: int) -> str:
-        """[streams * new, heads * width] to [streams, heads, new, width]."""
-        if self.new == 1:
-            return self.pen.reshape(x, -1, heads, 1, self.head_width)
-        split = self.pen.reshape(x, -1, self.new, heads, self.head_width)
+        """[streams * frames, heads * width] to [streams, heads, frames, width]."""
+        split = self.pen.reshape(x, -1, self.frames, heads, self.head_width)
         return self.pen.op("Transpose", split, perm=[0, 2, 1, 3])
 
     def biased(self, query: str, bias: Weights) -> str:
         return self.pen.op("Add", query, self.pen.constant(bias[None, :, None].astype(np.float32)))
 
-    def by_position(self, query: str, part: Attention) -> str:
-        """Scores of the distances between queries and keys: [streams, heads, new, keys]."""
+    def by_position(self, query: str, part: Attention, shift: str) -> str:
+        """Scores of the distances between queries and keys: [streams, heads, frames, keys]."""
         pen, heads = self.pen, self.network.heads
         table = self.folded.encodings @ part.positions
         table = table.reshape(len(table), heads, self.head_width).transpose(1, 2, 0)
         distances = pen.op("MatMul", query, pen.constant(table[None]))
-        if self.new == 1:
-            return distances
-        # Row i must start new - 1 - i columns later. Cut from the flattened rows, rows that are one
-        # shorter begin just there.
-        columns, row = len(self.folded.encodings), len(self.folded.encodings) - 1
-        flat = pen.reshape(distances, 0, heads, self.new * columns)
-        flat = pen.crop(flat, 2, self.new - 1, self.new - 1 + self.new * row)
-        shifted = pen.reshape(flat, 0, heads, self.new, row)
-        return shifted if row == self.keys else pen.crop(shifted, 3, 0, self.keys)
+        return pen.op("Gather", pen.reshape(distances, 0, heads, -1), shift, axis=2)
 
-    def convolution(self, x: str, part: Convolution, past: str, following: list[str]) -> str:
+    def convolution(self, x: str, part: Convolution, past: str, fields: str, following: list[str]) -> str:
         pen, width = self.pen, self.network.width
         gated, gate = pen.split(pen.linear(pen.norm(x, part.norm), part.gate), 1, width, width)
-        y = pen.reshape(pen.op("Mul", gated, pen.op("Sigmoid", gate)), -1, self.new, width)
+        y = pen.reshape(pen.op("Mul", gated, pen.op("Sigmoid", gate)), -1, self.frames, width)
         y = pen.op("Concat", past, y, axis=1)
-        following.append(pen.crop(y, 1, self.new, self.new + self.network.context))
-        y = self.depthwise(y, part)
+        following.append(self.after_call(y, 1))
+        y = self.depthwise(y, part, fields)
         if part.inner_norm is not None:
             y = pen.norm(y, part.inner_norm)
         return pen.op("Add", x, pen.linear(pen.swish(y), part.out))
 
-    def depthwise(self, y: str, part: Convolution) -> str:
-        """[streams, context + new, width] to [streams * new, width]."""
-        pen, taps = self.pen, self.network.context + 1
-        if self.new > 1:
-            fields = np.arange(self.new)[:, None] + np.arange(taps)
-            y = pen.op("Gather", y, pen.constant(fields), axis=1)
-        y = pen.op("Mul", y, pen.constant(part.depthwise.T))
-        y = pen.op("ReduceSum", y, pen.integers(-2), keepdims=0)
-        y = pen.reshape(y, -1, self.network.width) if self.new > 1 else y
+    def depthwise(self, y: str, part: Convolution, fields: str) -> str:
+        """[streams, context + frames, width] to [streams * frames, width]."""
+        pen = self.pen
+        y = pen.op("Mul", pen.op("Gather", y, fields, axis=1), pen.constant(part.depthwise.T))
+        y = pen.reshape(pen.op("ReduceSum", y, pen.integers(-2), keepdims=0), -1, self.network.width)
         return y if part.depthwise_bias is None else pen.op("Add", y, pen.constant(part.depthwise_bias))
+
+    def after_call(self, x: str, axis: int) -> str:
+        """What of a past, with the call's frames behind it, is the past of the next call."""
+        return self.pen.crop(x, axis, self.frames, self.pen.integers(_EVERYTHING))
 
     def output(self, x: str, name: str) -> None:
         pen, network = self.pen, self.network
         if network.head is None:
-            x = pen.reshape(x, -1, self.new, network.width)
+            x = pen.reshape(x, -1, self.frames, network.width)
             pen.rename(pen.op("Transpose", x, perm=[0, 2, 1]), name)
             return
         x = pen.op("LogSoftmax", pen.exact(x, network.head), axis=-1)
-        pen.rename(pen.reshape(x, -1, self.new, network.head.weight.shape[1]), name)
+        pen.rename(pen.reshape(x, -1, self.frames, network.head.weight.shape[1]), name)
 
     def model(self) -> onnx.ModelProto:
         network, streams, model = self.network, "streams", self.pen.model
@@ -219,12 +234,12 @@ class _Writer:
             [streams, layers, network.width, network.context],
             [streams],
         ]
-        outputs: list[str | int] = [streams, network.width, self.new]
+        outputs: list[str | int] = [streams, network.width, "frames"]
         if network.head is not None:
-            outputs = [streams, self.new, network.head.weight.shape[1]]
+            outputs = [streams, "frames", network.head.weight.shape[1]]
         like = self.like.graph
         model.graph.name = like.name
-        model.graph.input.extend(_declared(like.input, [[streams, network.bins, self.window], [streams], *caches]))
+        model.graph.input.extend(_declared(like.input, [[streams, network.bins, "window"], [streams], *caches]))
         model.graph.output.extend(_declared(like.output, [outputs, [streams], *caches]))
         model.ir_version = _IR_VERSION
         model.opset_import.append(helper.make_opsetid("", _OPSET))
