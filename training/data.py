@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -13,7 +14,6 @@ from training.augment import Augment
 from training.decoder import BOS
 from training.model import BLOCK, FRAME, SAMPLE_RATE
 from training.store import Clip, ClipStore
-from training.teacher import Lessons
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,17 @@ class Targets:
     """float32 [real steps, k]."""
 
 
-def targets(batch: Batch, lessons: Lessons) -> Targets:
+class Known(Protocol):
+    """Where lessons come from: `training.teacher.Lessons`, or several of them."""
+
+    def ids(self, clip_id: str) -> list[int]: ...
+    def frames(self, clip: Clip) -> Tensor: ...
+    def next_tokens(self, clip_id: str) -> tuple[Tensor, Tensor]: ...
+    @property
+    def nothing(self) -> tuple[Tensor, Tensor]: ...
+
+
+def targets(batch: Batch, lessons: Known) -> Targets:
     frames = [lessons.frames(s.clip) for s in batch.segments if s.clip]
     ids = [torch.tensor([BOS] + (lessons.ids(s.clip.id) if s.clip else [])) for s in batch.segments]
     following = [lessons.next_tokens(s.clip.id) if s.clip else lessons.nothing for s in batch.segments]

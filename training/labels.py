@@ -71,7 +71,7 @@ class Pieces:
         return [FIRST_BYTE + byte for byte in part.encode()]
 
 
-def write_labels(work: Path, teacher: Teacher) -> dict[str, int]:
+def write_labels(work: Path, teacher: Teacher, belief: float = 0.5) -> dict[str, int]:
     """Writes the labels and returns how many clips were heard alike, relabelled and left out."""
     store, lessons = ClipStore(work), Lessons(work / "teacher")
     pieces, counts = Pieces(teacher.tokens), {"alike": 0, "relabelled": 0, "left out": 0}
@@ -92,7 +92,7 @@ def write_labels(work: Path, teacher: Teacher) -> dict[str, int]:
     best_ids, best_log_probs, step = [], [], 0
     for clip, text in relabelled:
         ids = pieces.encode(text)
-        kept = soften(expected(teacher, lessons.frames(clip), ids), [*ids, EOS])
+        kept = soften(expected(teacher, lessons.frames(clip), ids), [*ids, EOS], belief)
         best_ids.append(kept[0])
         best_log_probs.append(kept[1])
         rows.append({"id": clip.id, "ids": ids, "first_step": step, "text": text})
@@ -114,15 +114,15 @@ def expected(teacher: Teacher, frames: Tensor, ids: list[int]) -> Tensor:
         return teacher.decoder.logits(states)[0].float().log_softmax(-1)
 
 
-def soften(log_probs: Tensor, ids: list[int]) -> tuple[Tensor, Tensor]:
-    """Half of the belief goes to the reference, the other half stays where the teacher has it.
+def soften(log_probs: Tensor, ids: list[int], belief: float = 0.5) -> tuple[Tensor, Tensor]:
+    """So much of the belief goes to the reference; the rest stays where the teacher has it.
 
     log_probs: [steps, pieces]; ids: [steps]. Returns the likeliest pieces and their log-probabilities [steps, kept].
     What else could have been meant is worth learning too: the reference alone made other corpora worse.
     """
-    belief = 0.5 * log_probs.exp()
-    belief[torch.arange(len(ids)), torch.tensor(ids)] += 0.5
-    best = belief.topk(min(KEPT_TOKENS, belief.shape[1]))
+    mixed = (1 - belief) * log_probs.exp()
+    mixed[torch.arange(len(ids)), torch.tensor(ids)] += belief
+    best = mixed.topk(min(KEPT_TOKENS, mixed.shape[1]))
     return best.indices, best.values.log()
 
 

@@ -26,6 +26,29 @@ class CtcOptions:
     """Weight of the cross-entropy of each piece at the step where the decoder hears it."""
     delay_steps: int = 1
     """How many steps of 72 ms after that it is to be written."""
+    frozen: bool = False
+    """Leave the encoder as it is and train only what is on top: three times as fast."""
+
+
+@dataclass(frozen=True, slots=True)
+class TdtOptions:
+    """The transducer; used by training.tdt only, which trains the CTC head along as `CtcOptions` says."""
+
+    width: int = 256
+    """Of predictor and joint."""
+    weight: float = 1.0
+    sigma: float = 0.02
+    """Taken off token log-probabilities, NeMo's value: without it a transducer learns to skip nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinetuneOptions:
+    """Adapting to a customer; used by training.finetune only."""
+
+    share: float = 0.4
+    """Of the sound of a pass, how much is the customer's; the rest is replay."""
+    decoder: str = "cross"
+    """Which of the decoder's matrices learn too: `none`, `cross` (cross-attention) or `all`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +77,8 @@ class RunOptions:
     batch: BatchOptions = field(default_factory=BatchOptions)
     augment: AugmentOptions = field(default_factory=AugmentOptions)
     ctc: CtcOptions = field(default_factory=CtcOptions)
+    tdt: TdtOptions = field(default_factory=TdtOptions)
+    finetune: FinetuneOptions = field(default_factory=FinetuneOptions)
 
 
 def read_run(path: Path) -> RunOptions:
@@ -64,6 +89,8 @@ def read_run(path: Path) -> RunOptions:
         "batch": BatchOptions,
         "augment": AugmentOptions,
         "ctc": CtcOptions,
+        "tdt": TdtOptions,
+        "finetune": FinetuneOptions,
     }
     fields = _tuples(tomllib.loads(path.read_text("utf8")))
     for name, kind in tables.items():

@@ -47,14 +47,18 @@ class Clip:
 
 
 class ClipStore:
-    """Clips of a prepared folder (`clips.jsonl`, `audio.i16`)."""
+    """Clips of prepared folders (`clips.jsonl`, `audio.i16`); ids are unique among all of them."""
 
-    def __init__(self, folder: Path) -> None:
-        index = folder / "clips.jsonl"
-        if not index.is_file():
-            raise TrainingError(f"{folder} holds no clips.jsonl; make it with: python -m training.prepare")
-        self.clips = [Clip(**json.loads(line)) for line in index.read_text("utf8").splitlines()]
-        self._sound = np.memmap(folder / "audio.i16", np.int16, "r")
+    def __init__(self, *folders: Path) -> None:
+        self.clips: list[Clip] = []
+        self._sound: dict[str, np.memmap] = {}
+        for folder in folders:
+            index = folder / "clips.jsonl"
+            if not index.is_file():
+                raise TrainingError(f"{folder} holds no clips.jsonl; make it with: python -m training.prepare")
+            clips = [Clip(**json.loads(line)) for line in index.read_text("utf8").splitlines()]
+            self._sound |= dict.fromkeys((c.id for c in clips), np.memmap(folder / "audio.i16", np.int16, "r"))
+            self.clips += clips
 
     def select(self, *kinds: str, split: str | None = None, longest_s: float = float("inf")) -> list[Clip]:
         """The clips of these kinds, in the order of the store, that hold at least one frame."""
@@ -66,7 +70,7 @@ class ClipStore:
 
     def read(self, clip: Clip) -> Tensor:
         """float32 samples in [-1, 1), cut to whole frames."""
-        raw = self._sound[clip.start : clip.start + clip.frames * FRAME]
+        raw = self._sound[clip.id][clip.start : clip.start + clip.frames * FRAME]
         return torch.from_numpy(raw.astype(np.float32) / 32_768)
 
 

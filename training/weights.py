@@ -21,7 +21,7 @@ Arrays = dict[str, np.ndarray]
 
 def encoder_weights(path: Path) -> Weights:
     """State dict of `training.model.Encoder` from `encoder_model.ort`."""
-    graph = _graph(path)
+    graph = _graph(path.read_bytes())
     arrays = _initializers(graph)
     weights: Weights = {"conv1.weight": _tensor(arrays["conv1.weight_add_tensor"])}
     for conv in ("conv2", "conv3"):
@@ -45,10 +45,9 @@ def encoder_weights(path: Path) -> Weights:
 
 def decoder_weights(path: Path) -> Weights:
     """State dict of `training.decoder.Decoder` from `decoder_model_merged.ort`."""
-    graph = _graph(path)
-    arrays = {name.replace("_merged_0", ""): a for name, a in _initializers(graph).items()}
-    matrices = _matrices(_branch(graph, "else_branch"), arrays, prefix="model.decoder.")
+    graph, arrays = _decoder(path.read_bytes())
     prefix = "model.decoder"
+    matrices = _matrices(_branch(graph, "else_branch"), arrays, prefix=f"{prefix}.")
     weights: Weights = {"embedding.weight": _dequantise(arrays, f"{prefix}.embed_tokens.weight")}
     for n in range(_layer_count(matrices)):
         layer = f"layers.{n}"
@@ -64,6 +63,26 @@ def decoder_weights(path: Path) -> Weights:
             weights[f"{layer}.{ours}.weight"] = _tensor(arrays[f"{prefix}.{layer}.{theirs}.weight"])
     weights["norm.weight"] = _tensor(arrays[f"{prefix}.norm.weight"])
     return weights
+
+
+def write_decoder(weights: Weights, source: Path, target: Path) -> None:
+    """Moonshine's decoder file with a state dict's attention and feed-forward matrices in place of its own.
+
+    Scales and zero points stay, so that a matrix that was not trained comes out as it went in. Norms, biases and the
+    embedding are left as they are.
+    """
+    raw = bytearray(source.read_bytes())
+    graph, arrays = _decoder(raw)
+    names = _quantised(_branch(graph, "else_branch"), arrays, prefix="model.decoder.")
+    for module, name in names.items():
+        ours = module.replace("self_attn", "self_attention").replace("encoder_attn", "cross_attention")
+        key = ours.replace("_proj", "").replace("mlp.", "") + ".weight"
+        if key in weights:
+            stored = arrays[f"{name}_quantized"]
+            steps = weights[key].numpy().T / arrays[f"{name}_scale"] + arrays[f"{name}_zero_point"]
+            limits = np.iinfo(stored.dtype)
+            stored[...] = np.clip(np.rint(steps), limits.min, limits.max)
+    target.write_bytes(raw)
 
 
 def read_tokens(path: Path) -> list[bytes]:
@@ -84,8 +103,14 @@ def text_of(tokens: list[bytes], ids: list[int]) -> str:
     return spelled.decode("utf8", "replace").replace("\u2581", " ").strip()
 
 
-def _graph(path: Path) -> Any:
-    return InferenceSession.InferenceSession.GetRootAs(path.read_bytes(), 0).Model().Graph()
+def _graph(raw: bytes | bytearray) -> Any:
+    return InferenceSession.InferenceSession.GetRootAs(raw, 0).Model().Graph()
+
+
+def _decoder(raw: bytes | bytearray) -> tuple[Any, Arrays]:
+    """The merged decoder's graph and arrays, by the names that they had before its two branches were merged."""
+    graph = _graph(raw)
+    return graph, {name.replace("_merged_0", ""): a for name, a in _initializers(graph).items()}
 
 
 def _branch(graph: Any, name: str) -> Any:
@@ -98,12 +123,13 @@ def _branch(graph: Any, name: str) -> Any:
 
 
 def _initializers(graph: Any) -> Arrays:
+    """Views of the file's arrays: changing one changes the file's bytes where these may be changed."""
     arrays: Arrays = {}
     for tensor in (graph.Initializers(i) for i in range(graph.InitializersLength())):
         raw = tensor.RawDataAsNumpy()
         if not isinstance(raw, int):  # 0 stands for an empty tensor
             shape = [tensor.Dims(k) for k in range(tensor.DimsLength())]
-            arrays[tensor.Name().decode()] = np.frombuffer(raw.tobytes(), _DTYPES[tensor.DataType()]).reshape(shape)
+            arrays[tensor.Name().decode()] = raw.view(_DTYPES[tensor.DataType()]).reshape(shape)
     return arrays
 
 
@@ -118,13 +144,19 @@ def _nodes(graph: Any) -> Iterator[tuple[str, list[str], list[str]]]:
 
 def _matrices(graph: Any, arrays: Arrays, prefix: str) -> Weights:
     """Every quantised product's matrix [out, in], named by its module (`layers.0.self_attn.q_proj`)."""
-    found: Weights = {}
+    names = _quantised(graph, arrays, prefix)
+    return {module: _dequantise(arrays, name).T.contiguous() for module, name in names.items()}
+
+
+def _quantised(graph: Any, arrays: Arrays, prefix: str) -> dict[str, str]:
+    """What the matrix of each quantised product is called in the file, by its module."""
+    found = {}
     for kind, inputs, outputs in _nodes(graph):
         if kind in _QUANTISED_MATMULS:
             names = (i.replace("_merged_0", "") for i in inputs)
             quantised = next(n for n in names if n.endswith("_quantized") and n in arrays)
             module = ".".join(outputs[0].strip("/").split("/")[:-1]).removeprefix(prefix)
-            found[module] = _dequantise(arrays, quantised.removesuffix("_quantized")).T.contiguous()
+            found[module] = quantised.removesuffix("_quantized")
     return found
 
 

@@ -1,0 +1,157 @@
+"""Adapting to a customer: what is set aside, what is read back, and a run in miniature."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="the training tools need torch: pip install '.[training]'")
+
+import numpy as np
+import onnx
+import soundfile as sf
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.customer import Mixture, apart, mixed, new_words, prepare
+from training.data import BatchOptions
+from training.errors import TrainingError
+from training.export import export
+from training.finetune import Adaptation, Adapted
+from training.graph_weights import exported_encoder
+from training.learned import Watched
+from training.model import Carried, Encoder, EncoderShape
+from training.run_file import FinetuneOptions, RunOptions
+from training.store import Clip, ClipStore
+from training.teacher import Lessons, Teacher
+from training.trainer import Trainer
+
+OPTIONS = RunOptions(
+    learning_rate=1e-3,
+    warm_steps=1,
+    batch=BatchOptions(batch_seconds=4.0, row_seconds=3.0, empty_chance=0.0),
+    finetune=FinetuneOptions(decoder="cross"),
+)
+SENTENCES = ("w1 w2 w3", "w4 w1", "w2 w2 w5", "w7 w9", "w3 w8 w1")
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten recordings with a .txt beside each, every sentence twice."""
+    folder = tmp_path_factory.mktemp("recordings")
+    random = np.random.default_rng(5)
+    for n in range(10):
+        sf.write(folder / f"take {n}.wav", 0.05 * random.standard_normal(24_000 + 1_000 * n), 16_000)
+        (folder / f"take {n}.txt").write_text(SENTENCES[n % 5], "utf8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def customer(recordings: Path, teacher: Teacher, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("customer")
+    prepare(recordings, folder, teacher)
+    # a teacher of random weights hears nothing of what is said, so that all texts seem to belong to other recordings
+    (folder / "teacher" / "labels.jsonl").write_text("", "utf8")
+    return folder
+
+
+def clip(n: int, text: str, split: str = "train", samples: int = 16_000) -> tuple[Clip, Path]:
+    return Clip(str(n), "speech", "", split, text, samples=samples), Path(f"{n}.wav")
+
+
+@given(st.lists(st.sampled_from(["a b", "A b!", "c", "d e", "f", "g"]), min_size=4))
+def test_no_sentence_is_both_learned_and_judged(texts: list[str]) -> None:
+    found = [c for c, _ in apart(clip(n, text) for n, text in enumerate(texts))]
+    learned, judged = ({c.text.lower().strip("!") for c in found if c.split == split} for split in ("train", "dev"))
+    assert not learned & judged
+    assert len(found) == len(texts)
+
+
+def test_a_manifest_that_sets_recordings_aside_is_obeyed() -> None:
+    found = [c for c, _ in apart([clip(0, "a"), clip(1, "b", "dev"), clip(2, "c"), clip(3, "d"), clip(4, "e")])]
+    assert [c.split for c in found] == ["train", "dev", "train", "train", "train"]
+
+
+def test_the_customer_makes_up_the_share_asked_for() -> None:
+    own = [clip(0, "a", samples=160_000)[0]]
+    replay = [clip(n, "b", samples=160_000)[0] for n in range(1, 31)]
+    found = mixed(own, replay, share=0.4)
+    assert sum(c in own for c in found) / len(found) == pytest.approx(0.4)
+
+
+def test_new_words_are_those_never_heard_of() -> None:
+    assert new_words(["Open Zentrivex, please"], ["please open the door"]) == ["zentrivex"]
+
+
+def test_watched_words_are_counted_where_they_stand_together() -> None:
+    watched = Watched.of(["Calvora Desk", "Ovindra"])
+    watched.add("Calvora Desk and Ovindra", "calvora and desk and Ovindra, Ovindra.")
+    assert (watched.said, watched.missed, watched.invented) == (2, 1, 1)
+    assert watched.missed_by_phrase == {"calvora desk": 1}
+
+
+@pytest.mark.parametrize("precision", ["encoder.onnx", "encoder.int8.onnx"])
+def test_an_exported_encoder_can_be_trained_on(tmp_path: Path, precision: str) -> None:
+    torch.manual_seed(2)
+    encoder = Encoder(EncoderShape(width=32, heads=2, layers=3, rotary=8), Carried(decay_s=4.0)).eval()
+    encoder.prior.copy_(torch.tensor([0.02, 0.3]))
+    for name, weight in encoder.named_parameters():
+        if "norm" in name:  # as trained ones do, each differs from the others
+            torch.nn.init.uniform_(weight, 0.5, 1.5)
+    export(encoder, 96, tmp_path)
+    found, left = exported_encoder(tmp_path / precision)
+    sound = 0.1 * torch.randn(1, 384 * 96)
+    with torch.no_grad():
+        own, read = (e.streaming(sound, 12, left, 12) for e in (encoder, found))
+    assert left == 96
+    assert torch.cosine_similarity(own, read, -1).min() > (0.99999 if precision == "encoder.onnx" else 0.995)
+
+
+def test_what_is_no_exported_encoder_is_named(tmp_path: Path) -> None:
+    graph = onnx.helper.make_graph([], "nothing", [], [])
+    onnx.save(onnx.helper.make_model(graph), tmp_path / "encoder.onnx")
+    with pytest.raises(TrainingError, match=r"training\.export"):
+        exported_encoder(tmp_path / "encoder.onnx")
+
+
+def test_a_step_moves_encoder_and_cross_attention_and_nothing_else(
+    customer: Path, work: Path, teacher: Teacher, tmp_path: Path
+) -> None:
+    module = Adapted(copy.deepcopy(teacher.encoder).requires_grad_(True), copy.deepcopy(teacher.decoder), "cross")
+    before = {name: w.clone() for name, w in module.state_dict().items()}
+    task = Adaptation(OPTIONS, customer, work, teacher, module)
+    trainer = Trainer(task, OPTIONS, tmp_path)
+    trainer.run(StopAfterOne(trainer))
+    moved = {name for name, w in module.state_dict().items() if not torch.equal(w, before[name])}
+    assert any(name.startswith("encoder.") for name in moved)
+    assert {name for name in moved if name.startswith("decoder.")} == {
+        name for name in before if name.startswith("decoder.") and "cross_attention" in name
+    }
+
+
+class StopAfterOne:
+    def __init__(self, run: Trainer) -> None:
+        self._run = run
+
+    def __bool__(self) -> bool:
+        return self._run.progress.step >= 1
+
+
+def test_lessons_of_both_are_found(customer: Path, work: Path) -> None:
+    mixture = Mixture(Lessons(customer / "teacher"), Lessons(work / "teacher"))
+    store = ClipStore(work, customer)
+    for c in store.select("speech"):
+        assert c.id in mixture
+        assert len(mixture.frames(c)) == c.frames == len(store.read(c)) // 384
+
+
+def test_recordings_without_texts_are_refused_in_one_sentence(tmp_path: Path, teacher: Teacher) -> None:
+    with pytest.raises(TrainingError, match=r"neither a manifest\.jsonl nor recordings with a \.txt"):
+        prepare(tmp_path, tmp_path / "work", teacher)
+    sf.write(tmp_path / "a.wav", np.zeros(16_000), 16_000)
+    (tmp_path / "a.txt").write_text(" \n", "utf8")
+    with pytest.raises(TrainingError, match="no transcript"):
+        prepare(tmp_path, tmp_path / "work", teacher)

@@ -1,0 +1,194 @@
+"""Adapts a streaming model to a customer's voices and words, and shows what was learned and what was kept.
+
+python -m training.finetune OUT START MODEL_FOLDER REPLAY --recordings FOLDER
+python -m training.finetune OUT START MODEL_FOLDER REPLAY --text FILE --voices FOLDER
+
+START is a model folder of the program, an exported encoder or a checkpoint of training.distil; MODEL_FOLDER holds
+Moonshine tiny's files; REPLAY is a folder in which training.prepare and training.teacher have run: what the model
+should not forget. FOLDER holds recordings with a `.txt` of the same name beside each, or a manifest.jsonl; FILE has a
+word or sentence a line, which training.synthesis speaks. OUT/model is a folder that the program opens.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from training.checkpoint import averaged_encoder
+from training.customer import Mixture, describe, mixed, new_words, prepare, read_words
+from training.data import Batch, targets
+from training.decoder import Decoder
+from training.errors import TrainingError, run
+from training.export import export
+from training.graph_weights import exported_encoder
+from training.judge import latency, streaming, word_errors
+from training.learned import judge_folders
+from training.losses import state_loss, token_loss
+from training.model import Encoder
+from training.run_file import RunOptions, read_run
+from training.store import Clip, ClipStore
+from training.synthesis import kokoro, plan, read_text, synthesise, voices_in
+from training.teacher import LONGEST_S, Lessons, Teacher, load_teacher
+from training.trainer import Stop, SupportsBool, Trainer
+from training.weights import write_decoder
+
+RUN_FILE = Path(__file__).parent / "runs" / "finetune.toml"
+DECODER_PARTS = {"none": (), "cross": ("cross_attention",), "all": ("attention", "fc1.weight", "fc2.weight")}
+"""Which of the decoder's matrices learn too, by what their names hold."""
+
+
+class Adapted(nn.Module):
+    """What learns: the encoder, and as much of the decoder as was asked for."""
+
+    def __init__(self, encoder: Encoder, decoder: Decoder, part: str) -> None:
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+        for name, weight in decoder.named_parameters():
+            weight.requires_grad_(any(p in name for p in DECODER_PARTS[part]))
+
+
+class Adaptation:
+    """The task: the customer's words as they are written, everything else as it was heard before."""
+
+    def __init__(self, options: RunOptions, customer: Path, replay: Path, teacher: Teacher, module: Adapted) -> None:
+        self.options, self.teacher, self.module = options, teacher, module
+        self.store = ClipStore(replay, customer)
+        self._lessons = Mixture(Lessons(customer / "teacher", references=True), Lessons(replay / "teacher"))
+        self._customer = {c.id for c in ClipStore(customer).clips}
+        known = [c for c in self.store.select("speech", longest_s=LONGEST_S) if c.id in self._lessons]
+        train = [c for c in known if c.split == "train" and c.corpus not in options.without]
+        own = [c for c in train if c.id in self._customer]
+        if not own:
+            raise TrainingError(
+                "no recording to learn from is left: the texts belong to other recordings, or each is longer than "
+                f"{LONGEST_S:.0f} s; check the texts and cut long recordings"
+            )
+        self.clips = mixed(own, [c for c in train if c.id not in self._customer], options.finetune.share)
+
+    def groups(self, learning_rate: float) -> list[dict[str, Any]]:
+        return [{"params": [w for w in self.module.parameters() if w.requires_grad], "lr": learning_rate}]
+
+    def loss(self, batch: Batch, chunk: int, look_ahead: int) -> tuple[Tensor, dict[str, float]]:
+        """The teacher misheard the customer, so its frames count for the replay only; its tokens are the labels'."""
+        frames = self.module.encoder.streaming(batch.sound, chunk, self.options.left, look_ahead)
+        tokens = token_loss(frames, batch, targets(batch, self._lessons), self.module.decoder)
+        kept = [s for s in batch.segments if s.clip and s.clip.id not in self._customer]
+        if not kept:
+            return self.options.loss.tokens * tokens, {"tokens": tokens.item()}
+        replay = replace(batch, segments=kept)
+        states = state_loss(replay.own_frames(frames).float(), targets(replay, self._lessons).frames)
+        total = self.options.loss.tokens * tokens + self.options.loss.states * states
+        return total, {"tokens": tokens.item(), "states": states.item()}
+
+    def judge(self, weights: dict[str, Tensor]) -> dict[str, Any]:
+        """Word errors of the customer's dev split, in PyTorch."""
+        self.module.load_state_dict(weights)
+        reader = replace(self.teacher, decoder=self.module.decoder)
+        clips = [c for c in self.store.select("speech", split="dev", longest_s=LONGEST_S) if c.id in self._customer]
+        return {
+            latency(chunk, ahead): word_errors(
+                clips, self.store, streaming(self.module.encoder, chunk, self.options.left, ahead), reader
+            )
+            for chunk, ahead in self.options.judged_chunks
+        }
+
+    def describe(self) -> dict[str, Any]:
+        return self.module.encoder.describe()
+
+
+def adapt(out: Path, start: Path, model_folder: Path, replay: Path, options: RunOptions, stop: SupportsBool) -> Path:
+    """Trains on OUT/customer and returns the model folder; OUT/start becomes the folder it began with."""
+    teacher = load_teacher(model_folder)
+    encoder = opened(start)
+    decoder = load_teacher(model_folder).decoder
+    write_model(out / "start", encoder, options.left, decoder, model_folder)
+    module = Adapted(encoder.train(), decoder, options.finetune.decoder)
+    trainer = Trainer(Adaptation(options, out / "customer", replay, teacher, module), options, out / "run")
+    trainer.run(stop)
+    trainer.judge()  # leaves the averaged weights in the module
+    return write_model(out / "model", module.encoder.eval(), options.left, decoder, model_folder)
+
+
+def opened(start: Path) -> Encoder:
+    """The encoder of a checkpoint, an exported graph or a model folder."""
+    if start.suffix == ".pt":
+        return averaged_encoder(start)
+    names = ("encoder.onnx", "encoder.int8.onnx")
+    graph = next((start / name for name in names if (start / name).is_file()), start)
+    if not graph.is_file():
+        raise TrainingError(f"{start} is neither a checkpoint nor a folder with {' or '.join(names)}")
+    return exported_encoder(graph)[0]
+
+
+def write_model(folder: Path, encoder: Encoder, left: int, decoder: Decoder, model_folder: Path) -> Path:
+    """A model folder of the program: our encoder in 8 bits, the decoder, the tokens."""
+    plain, _ = export(encoder, left, folder)
+    plain.unlink()
+    name = "decoder_model_merged.ort"
+    write_decoder(decoder.state_dict(), model_folder / name, folder / name)
+    shutil.copyfile(model_folder / "tokenizer.bin", folder / "tokenizer.bin")
+    return folder
+
+
+def gathered(options: argparse.Namespace) -> tuple[Path, list[str]]:
+    """The folder of recordings, made where only a text was given, and the words to watch."""
+    watched = read_words(options.words) if options.words else []
+    if options.recordings:
+        return options.recordings, watched
+    if not (options.text and options.voices):
+        raise TrainingError("give --recordings FOLDER, or --text FILE and --voices FOLDER to have it spoken")
+    text = read_text(options.text)
+    planned = plan(text, voices_in(options.voices), options.per_word, takes=1, warps=0.0)
+    return synthesise(options.out / "recordings", planned, kokoro()), watched or list(text.words)
+
+
+def judged_clips(customer: ClipStore, replay: ClipStore, each: int) -> tuple[list[Clip], list[Clip]]:
+    """The customer's dev split, and about so many recordings of each corpus of the replay's."""
+    by_corpus: dict[str, list[Clip]] = {}
+    for clip in replay.select("speech", split="dev", longest_s=LONGEST_S):
+        by_corpus.setdefault(clip.corpus, []).append(clip)
+    kept = [c for clips in by_corpus.values() for c in clips[:: max(1, len(clips) // each)]]
+    return customer.select("speech", split="dev", longest_s=LONGEST_S), kept
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("start", type=Path)
+    parser.add_argument("model_folder", type=Path)
+    parser.add_argument("replay", type=Path)
+    parser.add_argument("--recordings", type=Path, help="the customer's recordings, with transcripts")
+    parser.add_argument("--text", type=Path, help="the customer's words or sentences, one a line")
+    parser.add_argument("--voices", type=Path, help="voices for --text, see training.synthesis")
+    parser.add_argument("--per-word", type=int, default=6, help="sentences spoken around each word of --text")
+    parser.add_argument("--words", type=Path, help="words to watch, one a line; else those that the replay never has")
+    parser.add_argument("--run", type=Path, default=RUN_FILE, help="a run file")
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--each", type=int, default=40, help="recordings of each replay corpus to judge on")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    recordings, watched = gathered(options)
+    work = options.out / "customer"
+    prepare(recordings, work, load_teacher(options.model_folder))
+    store, replay = ClipStore(work), ClipStore(options.replay)
+    print(describe(store))
+    settings = read_run(options.run)
+    model = adapt(options.out, options.start, options.model_folder, options.replay, settings, Stop(options.minutes))
+    watched = watched or new_words((c.text for c in store.clips), (c.text for c in replay.clips))
+    own, kept = judged_clips(store, replay, options.each)
+    report = judge_folders((options.out / "start", model), ClipStore(work, options.replay), own, kept, watched)
+    (options.out / "report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False), "utf8")
+    print(f"{model} is what the program opens; the figures are in {options.out / 'report.json'}")
+
+
+if __name__ == "__main__":
+    run(main)
