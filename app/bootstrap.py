@@ -18,7 +18,9 @@ from app.core.events import SessionEvent
 from app.core.ports import DeviceInfo, Source
 from app.core.session import CaptionSession
 from app.core.settings import Settings, SettingsFile
+from app.core.vocabulary import WordList
 from app.core.word_file import WatchedList
+from app.core.word_verdict import Verdict, verdicts
 from app.core.word_watch import WordWatch
 from app.ui.caption_window import CaptionWindow
 from app.ui.error_hook import ErrorHook
@@ -26,8 +28,8 @@ from app.ui.live_captions import LiveCaptions
 from app.ui.settings_keeper import SettingsKeeper
 from app.ui.signals import SignalWatch
 from app.ui.tasks import run_in_background
-from app.ui.text_out import TextFileUnwritable
 from app.ui.theme import CONTROL_SIZE, CaptionStyle, load_fonts, palette, program_icon
+from app.ui.words.window import WordsWindow
 from engine.errors import EngineError
 from engine.recognizer import Recognizer
 
@@ -75,6 +77,7 @@ class Program:
         self._decoder = decoder or settings.decoder or None
         self._latency = latency or settings.latency or None
         spec = RECORDING if self._recording else self.keeper.settings.source
+        self.words: WordsWindow | None = None
         self.live = LiveCaptions(self._open_sources, self._make_session, spec)
         self.window = CaptionWindow(self.live, self.keeper, CaptionStyle(), self._find_devices)
         self._name_source(spec)
@@ -85,6 +88,7 @@ class Program:
         self.signals = SignalWatch(self.window.close, self.window)
         self.window.closed.connect(QApplication.quit)
         self.window.models.set_current(str(self._folder or ""))
+        self.window.actions_.words.triggered.connect(self._show_words)
         self.keeper.changed.connect(self._on_settings_changed)
         if problem:
             self.window.show_notice(problem)
@@ -96,10 +100,12 @@ class Program:
 
     def end(self) -> None:
         """The window has closed, which stopped the sources, had the last words captioned and wrote the settings."""
-        try:
-            self.window.text_out.close_session(keep=self.keeper.settings.keep_last_session)
-        except TextFileUnwritable as error:
-            print(f"caique: {error}", file=sys.stderr)
+        keep = self.keeper.settings.keep_last_session
+        for write in (self._save_words, lambda: self.window.text_out.close_session(keep=keep)):
+            try:
+                write()
+            except AppError as error:
+                print(f"caique: {error}", file=sys.stderr)
         self.signals.remove()
         self.hook.remove()
 
@@ -115,6 +121,8 @@ class Program:
         def loaded(recognizer: Recognizer) -> None:
             if loading is self._loading:  # the user has not chosen another one meanwhile
                 self.live.set_model(recognizer.info.name)
+                if self.words is not None:
+                    self.words.judge()
 
         def failed(error: AppError | EngineError) -> None:
             if loading is self._loading:
@@ -136,7 +144,25 @@ class Program:
         words = WordWatch(WatchedList(paths.words_file()), lambda phrases: loading.result().compile(phrases))
         return CaptionSession(sources, lambda: loading.result().stream(), on_event, words)
 
+    def _show_words(self) -> None:
+        """Open the list of words to know; once open it is kept, with all there is to undo."""
+        if self.words is None:
+            self.words = WordsWindow(paths.words_file(), self._judge_words, CaptionStyle(), self.window)
+        self.words.show()
+        self.words.raise_()
+        self.words.activateWindow()
+
+    def _save_words(self) -> None:
+        if self.words is not None:
+            self.words.sync.flush()
+
+    def _judge_words(self, words: WordList) -> Sequence[Verdict | None]:
+        """On a background thread: waits for the model that is in use by then."""
+        return verdicts(words, self._loading.result().compile(words.phrases).report)
+
     def _on_words_refused(self, sentences: Sequence[str]) -> None:
+        if self.words is not None and self.words.isVisible():
+            return  # it says so beside each word
         more = f" And {len(sentences) - 1} more." if len(sentences) > 1 else ""
         self.window.show_notice(f"{paths.words_file()}: {sentences[0]}{more}")
 

@@ -83,7 +83,7 @@ def _why_dead(entry: Entry, report: EntryReport) -> tuple[str, str]:
     if entry.strength == 0:
         return "No effect", f'"{entry.phrase}" has strength 0, which does nothing; give it another, or switch it off.'
     if report.collides:
-        return "There already", f'"{entry.phrase}" is in the list already, as "{report.collides[0]}".'
+        return "Already listed", f'"{entry.phrase}" is in the list already, as "{report.collides[0]}".'
     return (
         "Cannot be written",
         f'"{entry.phrase}" cannot be written by this model; give it a "sounds like" that can.',

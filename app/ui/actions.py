@@ -29,6 +29,7 @@ class WindowActions(QObject):
         self.keep_last = self._make(self.tr("Keep the last session's text after closing"), "", checkable=True)
         self.open_last = self._make(self.tr("Open the last session's text"), "")
         self.animate = self._make(self.tr("Roll lines smoothly"), "", checkable=True)
+        self.words = self._make(self.tr("Words to know…"), "", "Ctrl+W")
         self.close = self._make(self.tr("Quit"), "close", "Ctrl+Q")
         self.lines = [self._make(str(number), "", checkable=True) for number in range(1, MOST_LINES + 1)]
         _exclusive(self, self.lines)
@@ -43,6 +44,7 @@ class WindowActions(QObject):
         menu.addAction(self.toggle)
         menu.addMenu(source_menu)
         menu.addMenu(model_menu)
+        menu.addAction(self.words)
         menu.addSeparator()
         menu.addActions([self.larger, self.smaller])
         menu.addMenu(self._lines_menu(menu))

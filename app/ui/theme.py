@@ -90,7 +90,7 @@ def _picture(name: str, color: str, size: int) -> QPixmap:
 
 
 def palette(style: CaptionStyle) -> QPalette:
-    """A dark palette, so that menus and dialogs of the program match its captions."""
+    """So that menus and dialogs of the program match its captions."""
     result = QPalette(QColor(style.edge), QColor(style.background))
     result.setColor(QPalette.ColorRole.WindowText, QColor(style.text))
     result.setColor(QPalette.ColorRole.Text, QColor(style.text))
@@ -101,7 +101,15 @@ def palette(style: CaptionStyle) -> QPalette:
     result.setColor(QPalette.ColorRole.Highlight, QColor(style.accent))
     result.setColor(QPalette.ColorRole.HighlightedText, QColor(style.background))
     result.setColor(QPalette.ColorRole.PlaceholderText, QColor(style.tail))
+    for role in (QPalette.ColorRole.WindowText, QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText):
+        result.setColor(QPalette.ColorGroup.Disabled, role, _between(style.control, style.background))
     return result
+
+
+def _between(one: str, other: str) -> QColor:
+    """The colour halfway."""
+    a, b = QColor(one), QColor(other)
+    return QColor((a.red() + b.red()) // 2, (a.green() + b.green()) // 2, (a.blue() + b.blue()) // 2)
 
 
 def menu_sheet(style: CaptionStyle) -> str:
@@ -137,4 +145,18 @@ def strip_sheet(style: CaptionStyle) -> str:
         QToolButton::menu-indicator {{ image: none; }}
         QToolButton#source {{ padding-left: 4px; padding-right: 6px; }}
         QToolButton#latest {{ background: {style.edge}; color: {style.text}; padding: 2px 8px 2px 4px; }}
+    """
+
+
+def form_sheet(style: CaptionStyle) -> str:
+    """Style sheet of dialogs: fields have an edge that is seen on any background, and the focus is plain to see."""
+    return f"""
+        QLineEdit {{ border: 1px solid {style.tail}; border-radius: 4px; padding: 5px 7px; }}
+        QLineEdit:focus {{ border: 2px solid {style.accent}; padding: 4px 6px; }}
+        QTableView {{ border: 1px solid {style.tail}; }}
+        QTableView:focus {{ border: 2px solid {style.accent}; }}
+        QTableView QLineEdit {{ border-radius: 0; padding: 0 2px; }}
+        QPushButton, QComboBox {{ padding: 5px 14px; }}
+        QTableView QComboBox {{ padding: 0 2px; }}
+        QPushButton:focus, QComboBox:focus {{ border: 2px solid {style.accent}; }}
     """

@@ -1,0 +1,1 @@
+"""The window in which the list of words to know is edited."""
