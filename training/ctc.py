@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.checkpoint import averaged_encoder
-from training.ctc_model import STACK, CtcRecognizer, best_path
+from training.ctc_model import STACK, CtcRecognizer, begin, best_path
 from training.data import Batch, targets
 from training.errors import run
 from training.judge import latency
 from training.losses import total_loss
-from training.model import BLOCK, FRAME, Encoder
+from training.model import BLOCK, FRAME
 from training.pieces import TimedPieces
 from training.run_file import RunOptions, read_run
 from training.score import WordErrors
@@ -32,44 +32,47 @@ from training.store import ClipStore
 from training.teacher import LONGEST_S, Lessons, Teacher, batches, load_teacher
 from training.trainer import Stop, Trainer
 
+Rows = list[tuple[list[int], list[int]]]
+"""Of each row of a batch, its pieces' ids and the frames of the row at which they are heard."""
+
 
 class CtcTraining:
     """The task: pieces from the streaming encoder, with the frames kept readable for Moonshine's decoder."""
 
-    def __init__(self, options: RunOptions, work: Path, teacher: Teacher, encoder: Encoder) -> None:
-        self.options, self.teacher = options, teacher
+    def __init__(self, options: RunOptions, work: Path, teacher: Teacher, start: CtcRecognizer) -> None:
+        self.options, self.teacher, self.module = options, teacher, start
         self.store, self.lessons = ClipStore(work), Lessons(work / "teacher", options.references)
         self.pieces = TimedPieces(work)
         speech = self.store.select("speech", split="train", longest_s=LONGEST_S)
         spoken = [c for c in speech if c.id in self.lessons and c.id in self.pieces]
         self.clips = [c for c in spoken if c.corpus not in options.without]
-        self.module = CtcRecognizer(encoder, options.ctc.layers, self.pieces.size)
 
     def groups(self, learning_rate: float) -> list[dict[str, Any]]:
-        return [
-            {"params": list(self.module.encoder.parameters()), "lr": learning_rate},
-            {"params": list(self.module.head.parameters()), "lr": learning_rate * self.options.ctc.head_rate},
-        ]
+        encoder, options = self.module.encoder.requires_grad_(not self.options.ctc.frozen), self.options.ctc
+        own = [] if options.frozen else [{"params": list(encoder.parameters()), "lr": learning_rate}]
+        return [*own, {"params": list(self.module.head.parameters()), "lr": learning_rate * options.head_rate}]
 
     def loss(self, batch: Batch, chunk: int, look_ahead: int) -> tuple[Tensor, dict[str, float]]:
         options = self.options
         frames = self.module.encoder.streaming(batch.sound, chunk, options.left, look_ahead)
-        total, parts = total_loss(frames, batch, targets(batch, self.lessons), self.teacher.decoder, options.loss)
-        logits = self.module.head(frames, chunk, options.left).float()
-        rows = piece_rows(batch, self.pieces)
-        ctc = ctc_loss(logits, rows)
-        placed = step_loss(logits, rows, options.ctc.delay_steps)
-        total = total + options.ctc.ctc * ctc + options.ctc.placed * placed
-        return total, parts | {"ctc": ctc.item(), "placed": placed.item()}
+        total, parts = self.head_loss(
+            self.module.head.states(frames, chunk, options.left), piece_rows(batch, self.pieces)
+        )
+        if options.ctc.frozen:
+            return total, parts
+        readable, more = total_loss(frames, batch, targets(batch, self.lessons), self.teacher.decoder, options.loss)
+        return total + readable, parts | more
+
+    def head_loss(self, states: Tensor, rows: Rows) -> tuple[Tensor, dict[str, float]]:
+        """What the head is to learn. states: its own [rows, steps, width]."""
+        options, logits = self.options.ctc, self.module.head.out(states).float()
+        ctc, placed = ctc_loss(logits, rows), step_loss(logits, rows, options.delay_steps)
+        return options.ctc * ctc + options.placed * placed, {"ctc": ctc.item(), "placed": placed.item()}
 
     @torch.no_grad()
     def judge(self, weights: dict[str, Tensor]) -> dict[str, Any]:
-        """Word errors of greedy CTC on the dev split, by chunk size and corpus."""
-        module = CtcRecognizer(
-            Encoder(self.module.encoder.shape, self.module.encoder.carried),
-            self.options.ctc.layers,
-            self.pieces.size,
-        ).eval()
+        """Word errors of greedy decoding on the dev split, by chunk size and corpus."""
+        module = deepcopy(self.module).eval()
         module.load_state_dict(weights)
         return {latency(*judged): self._word_errors(module, *judged) for judged in self.options.judged_chunks}
 
@@ -82,19 +85,23 @@ class CtcTraining:
             sound = F.pad(sound, (0, -sound.shape[1] % (BLOCK * FRAME)))
             with torch.autocast("cpu", torch.bfloat16):
                 frames = module.encoder.streaming(sound, chunk, self.options.left, look_ahead)
-                logits = module.head(frames, chunk, self.options.left)
-            for clip, row in zip(batch, logits, strict=True):
-                ids = best_path(row[: clip.frames // STACK + 8])
+                states = module.head.states(frames, chunk, self.options.left).float()
+            for clip, row in zip(batch, states, strict=True):
+                ids = self.spell(module, row[: clip.frames // STACK + 8])
                 found.setdefault(clip.corpus, WordErrors()).add(clip.text, self.pieces.text(ids))
         return {corpus: round(e.percent, 1) for corpus, e in sorted(found.items())}
+
+    @staticmethod
+    def spell(module: CtcRecognizer, states: Tensor) -> list[int]:
+        """The pieces of one utterance's head states [steps, width]."""
+        return best_path(module.head.out(states))
 
     def describe(self) -> dict[str, Any]:
         return self.module.describe()
 
 
-def piece_rows(batch: Batch, pieces: TimedPieces) -> list[tuple[list[int], list[int]]]:
-    """Ids of each row's pieces and the frames of the row at which they are heard."""
-    rows: list[tuple[list[int], list[int]]] = [([], []) for _ in range(len(batch.sound))]
+def piece_rows(batch: Batch, pieces: TimedPieces) -> Rows:
+    rows: Rows = [([], []) for _ in range(len(batch.sound))]
     for segment in batch.segments:
         if segment.clip:
             ids, frames = pieces.of(segment.clip.id)
@@ -103,7 +110,7 @@ def piece_rows(batch: Batch, pieces: TimedPieces) -> list[tuple[list[int], list[
     return rows
 
 
-def ctc_loss(logits: Tensor, rows: list[tuple[list[int], list[int]]]) -> Tensor:
+def ctc_loss(logits: Tensor, rows: Rows) -> Tensor:
     """A piece's share of the CTC loss, in nats. logits: float32 [rows, steps, pieces + 1]."""
     ids = [i for row, _ in rows for i in row]
     lengths = torch.tensor([len(row) for row, _ in rows])
@@ -114,7 +121,7 @@ def ctc_loss(logits: Tensor, rows: list[tuple[list[int], list[int]]]) -> Tensor:
     return summed / max(1, len(ids))
 
 
-def step_loss(logits: Tensor, rows: list[tuple[list[int], list[int]]], delay: int) -> Tensor:
+def step_loss(logits: Tensor, rows: Rows, delay: int) -> Tensor:
     """Cross-entropy with each piece at its step and blanks between; pieces and blanks weigh the same in sum."""
     blank = logits.shape[2] - 1
     wanted = torch.full(logits.shape[:2], blank)
@@ -138,26 +145,26 @@ def steps_of(ids: list[int], frames: list[int], delay: int) -> list[int]:
     return steps
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def train(task: type[CtcTraining], about: str | None) -> None:
+    """The command line of a head's run."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="a file of training/runs")
     parser.add_argument("work", type=Path)
     parser.add_argument("model_folder", type=Path)
     parser.add_argument("folder", type=Path, help="checkpoint and log")
-    parser.add_argument("--start", type=Path, required=True, help="checkpoint of the streaming encoder")
+    parser.add_argument("--start", type=Path, required=True, help="checkpoint of the streaming encoder, or of a head")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop by itself after so long")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     settings = read_run(options.run)
-    encoder = averaged_encoder(options.start).train()
-    task = CtcTraining(settings, options.work, load_teacher(options.model_folder), encoder)
-    trainer = Trainer(task, settings, options.folder)
+    start = begin(options.start, settings.ctc.layers, TimedPieces(options.work).size)
+    trainer = Trainer(task(settings, options.work, load_teacher(options.model_folder), start), settings, options.folder)
     (options.folder / "run.json").write_text(json.dumps(asdict(settings), indent=1), "utf8")
     trainer.run(Stop(options.minutes))
     trainer.judge()
 
 
 if __name__ == "__main__":
-    run(main)
+    run(lambda: train(CtcTraining, __doc__))

@@ -6,14 +6,17 @@ blurs the chunk's edge. The layers see what the encoder's see: their chunk and f
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.checkpoint import averaged_encoder, load
 from training.model import (
     BLOCK,
+    Carried,
     Encoder,
     EncoderLayer,
     EncoderShape,
@@ -35,10 +38,11 @@ class CtcHead(nn.Module):
         self.rotary = shape.rotary
         self.gather = nn.Linear(STACK * shape.width, shape.width)
         self.layers = nn.ModuleList(EncoderLayer(shape) for _ in range(layers))
-        self.norm, self.out = Norm(shape.width), nn.Linear(shape.width, pieces + 1)
+        self.norm = Norm(shape.width)
+        self.out = nn.Linear(shape.width, pieces + 1)
 
-    def forward(self, frames: Tensor, chunk: int, left: int) -> Tensor:
-        """chunk and left: in frames, multiples of three."""
+    def states(self, frames: Tensor, chunk: int, left: int) -> Tensor:
+        """What pieces are read from: [batch, T / 3, width]. chunk and left: in frames, multiples of three."""
         steps = frames.shape[1] // STACK
         stacked = frames[:, : steps * STACK].reshape(frames.shape[0], steps, STACK * frames.shape[2])
         x = self.gather(F.pad(stacked, (0, 0, 0, -steps % BLOCK)))
@@ -46,7 +50,10 @@ class CtcHead(nn.Module):
         turn = rotation(x.shape[1], self.rotary)
         for layer in self.layers:
             x = layer(x, turn, lambda q, k, v: windowed_attention(q, k, v, mask))
-        logits: Tensor = self.out(self.norm(x[:, :steps]))
+        return self.norm(x[:, :steps])
+
+    def forward(self, frames: Tensor, chunk: int, left: int) -> Tensor:
+        logits: Tensor = self.out(self.states(frames, chunk, left))
         return logits
 
 
@@ -62,6 +69,21 @@ class CtcRecognizer(nn.Module):
     def describe(self) -> dict[str, Any]:
         """What it takes to build the like, as plain values."""
         return self.encoder.describe() | {"head": self._sizes}
+
+
+def bare_encoder(description: dict[str, Any]) -> Encoder:
+    """An encoder of the size that `describe` told, with weights of its own."""
+    return Encoder(EncoderShape(**description["shape"]), Carried(**description["carried"]))
+
+
+def begin(checkpoint: Path, layers: int, pieces: int) -> CtcRecognizer:
+    """A checkpoint's averaged weights: of its encoder under a fresh head, or of both where it has a head."""
+    state = load(checkpoint)
+    if "head" not in state:
+        return CtcRecognizer(averaged_encoder(checkpoint), layers, pieces)
+    recognizer = CtcRecognizer(bare_encoder(state), **state["head"])
+    recognizer.load_state_dict(state["average"], strict=False)  # a transducer's has more
+    return recognizer
 
 
 def best_path(logits: Tensor) -> list[int]:

@@ -75,7 +75,7 @@ class StreamingStep(nn.Module):
         mask = F.pad(unseen * -1e4, (0, x.shape[1]))[:, None, None]
         kept = []
         for n, layer in enumerate(self.encoder.layers):
-            x, memory = self._layer(layer, x, cache_kv[:, n], mask)
+            x, memory = layer_step(layer, x, cache_kv[:, n], mask, self.turn)
             kept.append(_last(memory, self.left, look_ahead))
         length = (cache_len + x.shape[1] - look_ahead).clamp(max=self.left)
         return (
@@ -93,16 +93,21 @@ class StreamingStep(nn.Module):
         counted = F.pad(moments, (1, 0), value=1.0)
         return decay * (before[:, None] + torch.cumsum(counted / decay, 1))
 
-    def _layer(self, layer: EncoderLayer, x: Tensor, past: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Frames [batch, T, width] after the layer, and its keys and values [batch, left + T, 2 width]."""
-        q, k, v = layer.qkv(layer.norm1(x)).chunk(3, -1)
-        memory = torch.cat([past, torch.cat([k, v], -1)], 1)
-        keys, values = (layer.split(y) for y in memory.chunk(2, -1))
-        turn = self.turn[:, : memory.shape[1]]
-        scaled = layer.split(q) * self.encoder.shape.head_width**-0.5
-        scores = rotate(scaled, turn[:, self.left :]) @ rotate(keys, turn).transpose(-1, -2)
-        seen = (scores + mask).softmax(-1) @ values
-        return layer.feed_forward(x + layer.out(seen.transpose(1, 2).flatten(-2))), memory
+
+def layer_step(layer: EncoderLayer, x: Tensor, past: Tensor, mask: Tensor, turn: Tensor) -> tuple[Tensor, Tensor]:
+    """A layer over new frames x [batch, T, width] after keys and values of older ones, past [batch, left, 2 width].
+
+    mask: added to the scores over all of them; turn: `rotation` of at least as many positions.
+    Returns the frames [batch, T, width], and all keys (not yet rotated) and values [batch, left + T, 2 width].
+    """
+    q, k, v = layer.qkv(layer.norm1(x)).chunk(3, -1)
+    memory = torch.cat([past, torch.cat([k, v], -1)], 1)
+    keys, values = (layer.split(y) for y in memory.chunk(2, -1))
+    turn = turn[:, : memory.shape[1]]
+    scaled = layer.split(q) * (x.shape[2] // layer.heads) ** -0.5
+    scores = rotate(scaled, turn[:, past.shape[1] :]) @ rotate(keys, turn).transpose(-1, -2)
+    seen = (scores + mask).softmax(-1) @ values
+    return layer.feed_forward(x + layer.out(seen.transpose(1, 2).flatten(-2))), memory
 
 
 def _last(x: Tensor, count: int, forgotten: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,13 @@ if importlib.util.find_spec("torch"):  # the tests themselves say that they need
 
     from training.decoder import Decoder, DecoderShape
     from training.model import Encoder, EncoderShape
+    from training.pieces import make_pieces
     from training.prepare import listed
     from training.store import write_store
     from training.teacher import Teacher, teach
+
+    # several threads take longer over so little, and several times the processor time
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
@@ -50,4 +55,15 @@ def work(collection: Path, teacher: Teacher, tmp_path_factory: pytest.TempPathFa
     folder = tmp_path_factory.mktemp("work")
     write_store(folder, listed([collection]))
     teach(folder, teacher)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def spoken_work(work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Such a folder with pieces, and made-up times for all clips that are trained on."""
+    folder = tmp_path_factory.mktemp("spoken") / "work"
+    shutil.copytree(work, folder)
+    make_pieces(["one two", "two one three."] * 9, 20, folder / "pieces.model")
+    rows = [{"id": str(n), "text": "one two", "frames": [4, 5, 6, 7, 20, 21, 22]} for n in range(2, 10)]
+    (folder / "teacher" / "times.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), "utf8")
     return folder

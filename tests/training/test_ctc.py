@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 
 from training.align import character_frames, path
 from training.ctc import CtcTraining, ctc_loss, step_loss, steps_of
-from training.ctc_model import CtcHead, best_path
+from training.ctc_model import CtcHead, CtcRecognizer, best_path
 from training.distil import fresh_student
 from training.model import EncoderShape
 from training.pieces import TimedPieces, make_pieces
-from training.run_file import CtcOptions, RunOptions
+from training.run_file import CtcOptions, RunOptions, TdtOptions
+from training.tdt import TdtTraining
 from training.teacher import Teacher
 from training.trainer import Trainer
 
@@ -89,20 +90,30 @@ def test_the_head_does_not_look_beyond_its_chunk() -> None:
     assert not torch.allclose(before[:, 16:], after[:, 16:], atol=1e-2)
 
 
-def test_a_run_trains_stops_and_goes_on(work: Path, teacher: Teacher, tmp_path: Path) -> None:
-    texts = ["one two", "two one three."] * 9
-    make_pieces(texts, 20, work / "pieces.model")
-    rows = [{"id": str(n), "text": "one two", "frames": [4, 5, 6, 7, 20, 21, 22]} for n in range(2, 10)]
-    (work / "teacher" / "times.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), "utf8")
-    options = RunOptions(learning_rate=1e-3, warm_steps=1, ctc=CtcOptions(layers=1), judged_chunks=((12, 0),))
+@pytest.mark.parametrize("task", [CtcTraining, TdtTraining])
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_run_trains_stops_and_goes_on(
+    spoken_work: Path, teacher: Teacher, tmp_path: Path, task: type[CtcTraining], frozen: bool
+) -> None:
+    options = RunOptions(
+        learning_rate=1e-3,
+        warm_steps=1,
+        ctc=CtcOptions(layers=1, frozen=frozen),
+        tdt=TdtOptions(width=16),
+        judged_chunks=((12, 0),),
+    )
+    encoder = fresh_student(options, spoken_work, teacher)
 
     def run(steps: int) -> Trainer:
-        task = CtcTraining(options, work, teacher, fresh_student(options, work, teacher))
-        trainer = Trainer(task, options, tmp_path)
+        start = CtcRecognizer(encoder, 1, TimedPieces(spoken_work).size)
+        trainer = Trainer(task(options, spoken_work, teacher, start), options, tmp_path)
         asked = iter(range(1000))
         trainer.run(type("Stop", (), {"__bool__": lambda _: next(asked) >= 2 * steps - 2})())
         return trainer
 
+    before = encoder.conv1.weight.clone()
     run(2)
-    assert run(3).progress.step == 5
-    assert set(run(1).judge()["288 ms (288 + 0)"]) == {"made-up"}
+    trainer = run(3)
+    assert trainer.progress.step == 5
+    assert set(trainer.judge()["288 ms (288 + 0)"]) == {"made-up"}
+    assert torch.equal(trainer.average.weights["encoder.conv1.weight"], before) == frozen
