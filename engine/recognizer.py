@@ -31,6 +31,7 @@ from engine.models.bundle import open_bundle
 from engine.models.options import ModelOptions
 from engine.models.parts import Bundle, FrameBundle
 from engine.models.prepared import PreparedGraphs
+from engine.models.punctuation import punctuation_in
 from engine.preparing import prepare_in_background
 from engine.text.pipeline import AS_HEARD, TextOptions
 from engine.track import Hypothesis, Track
@@ -70,13 +71,13 @@ class Recognizer:
     ) -> Recognizer:
         """Open the model in `folder`, of any layout, and the language model beside it, if there is one.
 
-        text: what is done to its words before they are shown, capitals only where the model writes none; nothing
-        when None.
+        text: what is done to its words before they are shown; nothing when None. Capitals and punctuation are added
+        only where the model writes none, by a punctuation model in the folder or else by rule.
         Raises ModelError or UnsupportedDecoder, each with one sentence that names the file or the choice at fault.
         """
         options = options or ModelOptions()
         bundle = open_bundle(folder, options)
-        text = replace(text, capitals=not bundle.info.cased) if text else AS_HEARD
+        text = _completed(text, bundle.info, folder) if text else AS_HEARD
         return cls(bundle, options.decoder, rules or EndpointRules(), text, language_model_in(folder))
 
     @property
@@ -233,6 +234,12 @@ class Stream:
 
     def _read(self, *, ended: bool = False) -> bool:
         return self._utterance.read(self._track.hypothesis, self._heard, self._guidance.boost, ended=ended)
+
+
+def _completed(text: TextOptions, info: ModelInfo, folder: Path) -> TextOptions:
+    """The choice of what is done to words, with what this model needs."""
+    punctuator = None if info.cased or info.punctuated else punctuation_in(folder)
+    return replace(text, capitals=not info.cased and punctuator is None, punctuator=punctuator)
 
 
 _NO_SAMPLES = np.zeros(0, np.float32)

@@ -82,7 +82,7 @@ class Utterance:
         """The ended utterance, with at most so many other readings, and how many tokens it holds."""
         tokens = len(self._tokens) if words == len(self.words) else self._ends[words - 1]
         spoken = self.words[:words]
-        shown = show(spoken, words, self._text, final=True).words
+        shown = show(spoken, words, self._text, final=True, after=self.words[words:]).words
         others = tuple(self._readings(self._tokens[:tokens], shown, heard, alternatives))
         final = Final(self.number, shown, self._tokens[:tokens], spoken[0].start, spoken[-1].end, heard, others)
         return final, tokens

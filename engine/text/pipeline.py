@@ -1,4 +1,8 @@
-"""From the words of the decoder to the words that are shown: numbers, hidden words, capitals, in this order."""
+"""From the words of the decoder to the words that are shown: punctuation, numbers, hidden words, capitals.
+
+Each step says how many trailing words it may still change: punctuation two, numbers those of a number that may go on,
+the others none.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from engine.text.casing import capitalised
 from engine.text.numbers.runs import rewrite_numbers
 from engine.text.profanity import Profanity, WordList, hide
+from engine.text.punctuation import LOOK_AHEAD, Punctuator, punctuate
 from engine.text.rewriting import Rewritten
 from engine.types import Word
 
@@ -25,6 +30,8 @@ class TextOptions:
     profane: WordList = field(default_factory=WordList.packaged)
     capitals: bool = False
     """Capitalise what opens an utterance, and "I"; for models that write no capitals."""
+    punctuator: Punctuator | None = None
+    """Writes punctuation and capitals; for models that write neither."""
 
 
 AS_HEARD = TextOptions(numbers=False)
@@ -40,11 +47,16 @@ class Shown:
     used: int
 
 
-def show(words: Sequence[Word], settled: int, options: TextOptions, *, final: bool) -> Shown:
-    """Rewrite the words of an utterance; `final`: nothing follows them.
+def show(
+    words: Sequence[Word], settled: int, options: TextOptions, *, final: bool, after: Sequence[Word] = ()
+) -> Shown:
+    """Rewrite the words of an utterance; `final`: nothing joins them. The words `after` belong to the next one.
 
     As long as the first `settled` of `words` stay as they are, so do the settled words of the result.
     """
+    if options.punctuator:
+        words = punctuate(words, after, options.punctuator)
+        settled = settled if final else max(0, settled - LOOK_AHEAD)
     if options.numbers:
         rewritten, done = rewrite_numbers(words, settled, final=final)
     else:
