@@ -29,6 +29,7 @@ class HeadStep(nn.Module):
     """
 
     first: Tensor
+    turn: Tensor
 
     def __init__(self, recognizer: CtcRecognizer, left: int, scores: bool) -> None:
         """scores: give log-probabilities [B, steps, pieces + 1] in place of states [B, width, steps]."""
@@ -58,7 +59,7 @@ class HeadStep(nn.Module):
         own, others = channel[:, 0, : layers * self.left], channel[:, 0, layers * self.left :]
         memory = own.reshape(batch, layers, self.left, -1)
         frames, *after, own, known = self.encoder_step(audio, look_ahead, *convolved, memory, cached)
-        final = frames.index_select(1, torch.arange(length[0]))
+        final = frames[:, : length[0]]
         states, others = self._head(final, others, cached)
         time = torch.cat([x.flatten(1) for x in after], 1) - self.first
         channel = torch.cat([own.flatten(1, 2), others], 1)[:, None]

@@ -139,7 +139,7 @@ def _marked(reference: list[str], heard: list[str], keep_case: bool) -> str:
 
 def _dress(word: str, model: str, keep_case: bool) -> str:
     """A word with the capital and the marks of its partner."""
-    before, body, after = re.fullmatch(r"(\W*)(.*?)(\W*)", model, re.DOTALL).groups()  # type: ignore[union-attr]
+    before, body, after = re.fullmatch(r"(\W*)(.*?)(\W*)", model, re.DOTALL).groups()
     bare = word.strip(MARKS)
     if not keep_case and body[:1].isupper():
         bare = bare[:1].upper() + bare[1:]

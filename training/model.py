@@ -202,7 +202,10 @@ def standardise(own: Tensor, moments: Tensor) -> Tensor:
     return own * scale.to(own.dtype) - (mean * scale).to(own.dtype)
 
 
-def later_matrices(encoder: Encoder) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+Matrices = tuple[Tensor, Tensor, Tensor, Tensor | None]
+
+
+def later_matrices(encoder: Encoder) -> Matrices:
     """conv2 and conv3 as matrices [out, taps * width] and biases, the group norm's gain and bias folded into conv2."""
     kernel = encoder.conv2.weight * encoder.norm_gain[:, None]
     bias = encoder.conv2.bias + encoder.conv2.weight.sum(-1) @ encoder.norm_bias
@@ -214,7 +217,7 @@ def later_matrices(encoder: Encoder) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     )
 
 
-def later_convs(matrices: tuple[Tensor, Tensor, Tensor, Tensor], x: Tensor) -> Tensor:
+def later_convs(matrices: Matrices, x: Tensor) -> Tensor:
     """conv2 and conv3, much faster as matrix products on a CPU: [batch, 6 T + 7, width] -> [batch, T, width]."""
     kernel2, bias2, kernel3, bias3 = matrices
     x = F.gelu(F.linear(windows(x, 7, 3), kernel2, bias2))

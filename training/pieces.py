@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import sentencepiece
 
@@ -58,7 +59,7 @@ def timed(model: sentencepiece.SentencePieceProcessor, text: str, frames: list[i
     return ids, at
 
 
-def read_times(work: Path) -> list[dict[str, list[int]]]:
+def read_times(work: Path) -> list[dict[str, Any]]:
     times = work / "teacher" / "times.jsonl"
     if not times.is_file():
         raise TrainingError(f"{times} does not exist; make it with: python -m training.align")
@@ -86,7 +87,7 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("--size", type=int, default=512)
     options = parser.parse_args()
-    texts = [str(r["text"]) for r in read_times(options.work)]
+    texts = [r["text"] for r in read_times(options.work)]
     make_pieces(texts, options.size, options.work / "pieces.model")
     print(TimedPieces(options.work).size, "pieces from", len(texts), "texts")
 

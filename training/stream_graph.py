@@ -14,7 +14,6 @@ from training.model import (
     FRAME,
     NORM_EPSILON,
     Encoder,
-    EncoderLayer,
     frame_moments,
     later_convs,
     later_matrices,
@@ -94,8 +93,8 @@ class StreamingStep(nn.Module):
         return decay * (before[:, None] + torch.cumsum(counted / decay, 1))
 
 
-def layer_step(layer: EncoderLayer, x: Tensor, past: Tensor, mask: Tensor, turn: Tensor) -> tuple[Tensor, Tensor]:
-    """A layer over new frames x [batch, T, width] after keys and values of older ones, past [batch, left, 2 width].
+def layer_step(layer: nn.Module, x: Tensor, past: Tensor, mask: Tensor, turn: Tensor) -> tuple[Tensor, Tensor]:
+    """An `EncoderLayer` over new frames x [batch, T, width] after keys and values of older ones, past [batch, left, 2 width].
 
     mask: added to the scores over all of them; turn: `rotation` of at least as many positions.
     Returns the frames [batch, T, width], and all keys (not yet rotated) and values [batch, left + T, 2 width].

@@ -30,8 +30,10 @@ class Task(Protocol):
     store: ClipStore
     clips: list[Clip]
     """What it learns from."""
-    module: nn.Module
-    """What learns; its parameters that require no gradient stay as they are."""
+
+    @property
+    def module(self) -> nn.Module:
+        """What learns; its parameters that require no gradient stay as they are."""
 
     def groups(self, learning_rate: float) -> list[dict[str, Any]]:
         """The optimiser's groups of parameters."""
@@ -107,7 +109,7 @@ class Trainer:
         with torch.autocast("cpu", torch.bfloat16):
             loss, parts = self.task.loss(batch, chunk, look_ahead)
         self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         size = torch.nn.utils.clip_grad_norm_(self.task.module.parameters(), 5.0)
         if size.isfinite():
             self.optimiser.step()
