@@ -57,6 +57,19 @@ install() {
     mv "$venv/caique-stamp.new" "$venv/caique-stamp"
 }
 
+# What training/ needs, in an environment that is set up already. PyTorch's own index has builds without CUDA; where it
+# cannot be reached, the usual one may have such a build too, and one with CUDA (gigabytes) is not taken.
+set_up_training() {
+    local root=$1
+    local pip=("$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check)
+    say "installing PyTorch and what else training needs into .venv (once)"
+    if "${pip[@]}" --retries 0 --timeout 20 --index-url https://download.pytorch.org/whl/cpu torch &>/dev/null ||
+        { [[ $("${pip[@]}" --dry-run --report - torch 2>/dev/null) != *nvidia-cu* ]] && "${pip[@]}" torch &>/dev/null; }; then
+        "${pip[@]}" --editable "$root[training]" >&2 && return
+    fi
+    say "PyTorch could not be installed; going on without, and the tests of training/ are skipped"
+}
+
 # Keep an environment that works here; anything else (half made, moved, its Python gone) is made anew.
 make_environment() {
     local root=$1 venv=$1/.venv python

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -56,9 +57,12 @@ class Machine:
         path.write_text(script if script.startswith("#!") else f"#!/bin/bash\n{script}\n")
         path.chmod(0o755)
 
-    def start(self, extras: str = "", packages: str = "") -> subprocess.Popen[str]:
-        """Begin a set-up as ./run does."""
-        script = f'set -euo pipefail; source "$1/packaging/setup.sh"; set_up "$1" "{extras}" "$2"; echo started'
+    def start(
+        self, extras: str = "", packages: str = "", then: Literal["true", "set_up_training"] = "true"
+    ) -> subprocess.Popen[str]:
+        """Begin a set-up as ./run does, or ./test where more follows."""
+        set_up = f'set_up "$1" "{extras}" "$2"; {then} "$1"'
+        script = f'set -euo pipefail; source "$1/packaging/setup.sh"; {set_up}; echo started'
         environment = {
             "PATH": str(self.bin),
             "CALLS": str(self.calls_file),
@@ -73,6 +77,11 @@ class Machine:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def set_up_training(self) -> tuple[int, str, str]:
+        process = self.start("dev", then="set_up_training")
+        out, err = process.communicate(timeout=30)
+        return process.returncode, out, err
 
     def set_up(self, extras: str = "", packages: str = "") -> tuple[int, str, str]:
         process = self.start(extras, packages)
@@ -130,6 +139,32 @@ def test_development_has_what_running_needs_and_stays_development(machine: Machi
         file.write("# more\n")
     machine.set_up("")
     assert installs(machine.calls())[0].endswith("[dev]")
+
+
+def test_training_takes_pytorch_without_cuda_and_then_the_rest(machine: Machine) -> None:
+    assert machine.set_up_training()[:2] == (0, "started\n")
+    _, torch, rest = installs(machine.calls())
+    assert "--index-url https://download.pytorch.org/whl/cpu torch" in torch
+    assert rest.endswith(f"--editable {machine.root}[training]")
+
+
+def test_training_takes_pytorch_from_the_usual_index_where_its_own_is_out_of_reach(machine: Machine) -> None:
+    machine.has(
+        "python3",
+        PYTHON.replace('"-m pip install"*)', '"-m pip install"*pytorch.org*) exit 1 ;;\n    "-m pip install"*)'),
+    )
+    assert machine.set_up_training()[:2] == (0, "started\n")
+    assert installs(machine.calls())[-2].endswith("--disable-pip-version-check torch")
+
+
+@pytest.mark.parametrize("offers", ["", "echo nvidia-cudnn-cu13"])
+def test_without_pytorch_the_checks_go_on(machine: Machine, offers: str) -> None:
+    refuse = f'"-m pip install"*--dry-run*) {offers} ;;\n    "-m pip install"*" torch") exit 1 ;;\n    "-m pip install"*)'
+    machine.has("python3", PYTHON.replace('"-m pip install"*)', refuse))
+    code, out, err = machine.set_up_training()
+    assert (code, out) == (0, "started\n")
+    assert "tests of training/ are skipped" in err
+    assert not any("[training]" in call for call in installs(machine.calls()))
 
 
 def test_a_set_up_that_failed_is_a_sentence_and_is_done_again(machine: Machine) -> None:
