@@ -159,7 +159,7 @@ def test_training_takes_pytorch_from_the_usual_index_where_its_own_is_out_of_rea
 
 @pytest.mark.parametrize("offers", ["", "echo nvidia-cudnn-cu13"])
 def test_without_pytorch_the_checks_go_on(machine: Machine, offers: str) -> None:
-    refuse = f'"-m pip install"*--dry-run*) {offers} ;;\n    "-m pip install"*" torch") exit 1 ;;\n    "-m pip install"*)'
+    refuse = f'"-m pip install"*--dry-run*) {offers} ;; "-m pip install"*" torch") exit 1 ;; "-m pip install"*)'
     machine.has("python3", PYTHON.replace('"-m pip install"*)', refuse))
     code, out, err = machine.set_up_training()
     assert (code, out) == (0, "started\n")
