@@ -6,21 +6,23 @@ of tokens: features, encoder caches, predictor and last label go on, and nothing
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
 from engine.alternatives import Choice, choice, dropped
+from engine.cache_aware import CacheAwareStream, GridName
 from engine.decoding.guidance import Guidance, make_decoder
 from engine.decoding.hypothesis import Decoder, Detour, Emission
-from engine.encoder import EncoderStream, GridName, encoder_stream
+from engine.encoder import EncoderStream, encoder_stream
 from engine.models.buffering import DEFAULT_CONTEXT, BufferContext
 from engine.models.parts import FrameBundle
 from engine.stability import STABILITY
-from engine.track import Hypothesis
+from engine.track import Hypothesis, Track
 from engine.types import SAMPLE_RATE, Frames, Samples, Token
 
 
-class FrameTrack:
+class FrameTrack(Track):
     """One stream through a frame-synchronous model; an `engine.track.Track`."""
 
     def __init__(
@@ -54,6 +56,8 @@ class FrameTrack:
         self._tail: tuple[Token, ...] = ()
         self._choices: list[Choice] = []
         self._frames = 0
+        self._undecoded: deque[tuple[int, int]] = deque()
+        """Pieces of sound: how many samples, and how many of the encoder's steps they complete."""
         self._heard = 0
 
     @property
@@ -64,19 +68,27 @@ class FrameTrack:
             decoded = min(decoded, hidden.time)
         return Hypothesis((*self._tokens, *shown), len(self._tokens), decoded, tuple(self._choices))
 
-    def push(self, samples: Samples) -> bool:
-        """Take in any number of samples; True when encoder frames came out of them.
+    @property
+    def encoder(self) -> CacheAwareStream | None:
+        return self._encoder if isinstance(self._encoder, CacheAwareStream) else None
+
+    def hear(self, samples: Samples) -> None:
+        """Take in a piece of sound, of any length.
 
         Raises:
             BadSamples: not one channel of floating-point samples.
         """
-        features = self._features.push(samples)
-        self._heard += len(samples)
-        return self._advance(self._encoder.push(features))
+        self._undecoded.append((len(samples), self._encoder.hear(self._features.push(samples))))
+
+    def advance(self) -> bool:
+        """Decode the oldest piece that is not decoded; True when encoder frames came out of it."""
+        samples, steps = self._undecoded.popleft()
+        self._heard += samples
+        return self._decode(self._encoder.take(steps))
 
     def finish(self) -> None:
         """Decode what is left, with enough silence behind it that the last word comes out."""
-        self._advance(self._encoder.finish(self._features))
+        self._decode(self._encoder.finish(self._features))
         self._settle()
 
     def guide(self, guidance: Guidance) -> None:
@@ -91,7 +103,7 @@ class FrameTrack:
         self._tokens = self._tokens[tokens:]
         self._choices = dropped(self._choices, tokens)
 
-    def _advance(self, frames: Frames) -> bool:
+    def _decode(self, frames: Frames) -> bool:
         if not len(frames):
             return False
         emitted, self._state = self._decoder.step(frames, self._state)

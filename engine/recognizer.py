@@ -1,11 +1,11 @@
 """The engine's face and its only assembly point: `Recognizer` is shared and immutable, a `Stream` has one owner.
 
-    recognizer = Recognizer.load(folder)
-    stream = recognizer.stream()
-    for samples in source:
-        for update in stream.push(samples):
-            ...
-    stream.finish()
+recognizer = Recognizer.load(folder)
+stream = recognizer.stream()
+for samples in source:
+    for update in stream.push(samples):
+        ...
+stream.finish()
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 from engine.boosting.boost import Boost
 from engine.boosting.compile import compile_boost
 from engine.boosting.pieces import Pieces
+from engine.cache_aware import CacheAwareStream, encode
 from engine.decoding.guidance import Guidance
 from engine.endpoint import Endpoint, EndpointRules, judge
 from engine.features import clean_samples
@@ -42,6 +43,8 @@ from engine.window_track import WindowTrack
 
 STEP_SAMPLES = 1_280
 """A stream looks at its hypothesis after every 80 ms of sound, so updates do not depend on how sound was cut."""
+_MOST_AHEAD = 10 * SAMPLE_RATE
+"""Of a long recording, so much is encoded at once: enough to fill calls, and no memory that grows with its length."""
 
 
 class Recognizer:
@@ -108,6 +111,16 @@ class Recognizer:
         guidance = replace(guidance, language_model=guidance.language_model or self._language_model)
         return Stream(self._track(guidance), self._rules, guidance, self._text)
 
+    @staticmethod
+    def step(streams: Sequence[Stream]) -> list[list[Update]]:
+        """Caption what each of these streams has heard, all owned by the calling thread; says what is new in each.
+
+        The result is that of calling their own `step`. Encoder steps of streams that have the sound for one share a
+        call, where the model allows it.
+        """
+        encode(encoder for stream in streams if (encoder := stream.encoder) is not None)
+        return [stream.step() for stream in streams]
+
     @cached_property
     def _pieces(self) -> Pieces:
         return Pieces(self._vocabulary)
@@ -137,8 +150,10 @@ class Stream:
         self._track = track
         self._rules = rules
         self._guidance = guidance or Guidance()
-        self._pending: list[Samples] = []
-        self._pending_samples = 0
+        self._pending: Samples = np.zeros(0, np.float32)
+        """Heard, and less than a step."""
+        self._steps = 0
+        """Steps that were heard and are not captioned."""
         self._heard_samples = 0
         self._utterance = Utterance(0, text)
         self._quiet_since = 0.0
@@ -149,21 +164,41 @@ class Stream:
 
         Raises BadSamples for anything but a one-dimensional array of floats. NaN and infinity count as silence.
         """
-        self._pending.append(clean_samples(samples))
-        self._pending_samples += len(samples)
-        if self._pending_samples < STEP_SAMPLES:
-            return []
-        joined = self._take_pending()
-        whole = len(joined) // STEP_SAMPLES * STEP_SAMPLES
+        samples = clean_samples(samples)
         updates: list[Update] = []
+        for start in range(0, len(samples), _MOST_AHEAD):
+            self.hear(samples[start : start + _MOST_AHEAD])
+            updates += self.step()
+        return updates
+
+    def hear(self, samples: Samples) -> None:
+        """Take in sound as `push` does, and leave it to `step` to caption it."""
+        sound = np.concatenate([self._pending, clean_samples(samples)])
+        whole = len(sound) // STEP_SAMPLES * STEP_SAMPLES
         for start in range(0, whole, STEP_SAMPLES):
-            updates += self._step(joined[start : start + STEP_SAMPLES])
-        self._pending, self._pending_samples = [joined[whole:]], len(joined) - whole
+            self._track.hear(sound[start : start + STEP_SAMPLES])
+        self._steps += whole // STEP_SAMPLES
+        self._pending = sound[whole:]
+
+    @property
+    def encoder(self) -> CacheAwareStream | None:
+        """What of this stream may share calls with others; None where nothing may."""
+        return self._track.encoder
+
+    def step(self) -> list[Update]:
+        """Caption what was heard since the last time, and say what is new."""
+        updates: list[Update] = []
+        while self._steps:
+            self._steps -= 1
+            updates += self._advance(STEP_SAMPLES)
         return updates
 
     def finish(self) -> list[Update]:
         """The sound has ended: decode to the last word and end the utterance."""
-        updates = self._step(self._take_pending())
+        updates = self.step()
+        self._track.hear(self._pending)
+        updates += self._advance(len(self._pending))
+        self._pending = self._pending[:0]
         self._track.finish()
         self._read(ended=True)
         if self._utterance.words:
@@ -185,14 +220,10 @@ class Stream:
     def _heard(self) -> float:
         return self._heard_samples / SAMPLE_RATE
 
-    def _take_pending(self) -> Samples:
-        joined = self._pending[0] if len(self._pending) == 1 else np.concatenate([*self._pending, _NO_SAMPLES])
-        self._pending, self._pending_samples = [], 0
-        return joined
-
-    def _step(self, samples: Samples) -> list[Update]:
-        self._heard_samples += len(samples)
-        if not self._track.push(samples):
+    def _advance(self, samples: int) -> list[Update]:
+        """Decode the next piece of sound, and look at the hypothesis."""
+        self._heard_samples += samples
+        if not self._track.advance():
             return []
         hypothesis = self._track.hypothesis
         changed = self._read()
@@ -240,6 +271,3 @@ def _completed(text: TextOptions, info: ModelInfo, folder: Path) -> TextOptions:
     """The choice of what is done to words, with what this model needs."""
     punctuator = None if info.cased or info.punctuated else punctuation_in(folder)
     return replace(text, capitals=not info.cased and punctuator is None, punctuator=punctuator)
-
-
-_NO_SAMPLES = np.zeros(0, np.float32)

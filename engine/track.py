@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from engine.alternatives import Choice
+from engine.cache_aware import CacheAwareStream
 from engine.decoding.guidance import Guidance
 from engine.types import Samples, Token
 
@@ -31,20 +32,40 @@ class Hypothesis:
 
 
 class Track(Protocol):
-    """One stream's way from samples to tokens. One owner thread, no lock."""
+    """One stream's way from samples to tokens. One owner thread, no lock.
+
+    Sound is taken in piece by piece and decoded piece by piece, later or at once: in between, what tracks have to
+    encode may be encoded together.
+    """
 
     @property
     def hypothesis(self) -> Hypothesis: ...
 
-    def push(self, samples: Samples) -> bool:
-        """Take in any number of samples; True when the hypothesis moved on (new tokens, or later `decoded`).
+    @property
+    def encoder(self) -> CacheAwareStream | None:
+        """What may be encoded together with that of other tracks; None where all is done in `advance`."""
+        ...
+
+    def hear(self, samples: Samples) -> None:
+        """Take in a piece of sound, of any length."""
+        ...
+
+    def advance(self) -> bool:
+        """Decode the oldest piece that is not decoded; True when the hypothesis moved on (new tokens, or later
+        `decoded`).
 
         Cutting the same sound differently gives the same hypothesis once the same samples are in.
         """
         ...
 
+    def push(self, samples: Samples) -> bool:
+        """Take in a piece of sound and decode it at once."""
+        self.hear(samples)
+        return self.advance()
+
     def finish(self) -> None:
-        """The sound has ended: decode what is left, so that the last word is there, and settle all."""
+        """The sound has ended and is decoded up to here: decode what is left, so that the last word is there, and
+        settle all."""
         ...
 
     def drop(self, tokens: int) -> None:

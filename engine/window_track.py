@@ -23,13 +23,13 @@ from engine.decoding.guidance import Guidance
 from engine.models.attention import AttentionModel
 from engine.stability import STABILITY
 from engine.text.words import LAST_PIECE_SECONDS, opens_word
-from engine.track import Hypothesis
+from engine.track import Hypothesis, Track
 from engine.types import SAMPLE_RATE, Frames, Samples, Token
 from engine.vad import BLOCK, BLOCK_SECONDS, Voice
 from engine.window import Window, WindowRules
 
 
-class WindowTrack:
+class WindowTrack(Track):
     """One stream through an attention model; an `engine.track.Track`."""
 
     def __init__(
@@ -49,7 +49,9 @@ class WindowTrack:
         self._voice = voice
         self._rules = rules or WindowRules()
         self.guide(guidance or Guidance())
+        self._undecoded: deque[Samples] = deque()
         self._pending: Samples = np.zeros(0, np.float32)
+        """Decoded but for what makes no block."""
         self._heard = 0
         self._recent: deque[Samples] = deque(maxlen=_blocks(self._rules.pre_roll) + self._rules.onset_blocks)
         self._onset = 0
@@ -64,9 +66,17 @@ class WindowTrack:
         shown = self._window.agreed(self._stability.shown_after) if self._window else []
         return Hypothesis((*self._settled, *shown), len(self._settled), self._decoded, tuple(self._choices))
 
-    def push(self, samples: Samples) -> bool:
-        """Take in any number of samples; True when a pass was made or silence went on."""
-        sound = np.concatenate([self._pending, samples])
+    @property
+    def encoder(self) -> None:
+        """Windows are encoded when they are decoded."""
+
+    def hear(self, samples: Samples) -> None:
+        """Take in a piece of sound, of any length."""
+        self._undecoded.append(samples)
+
+    def advance(self) -> bool:
+        """Decode the oldest piece that is not decoded; True when a pass was made or silence went on."""
+        sound = np.concatenate([self._pending, self._undecoded.popleft()])
         whole = len(sound) // BLOCK * BLOCK
         moved = False
         for start in range(0, whole, BLOCK):

@@ -80,11 +80,16 @@ class CacheAwareGraph:
         self.width = self._check()
         """Numbers in each output frame."""
 
+    @property
+    def exact_steps(self) -> int:
+        """How many of them give what they give one by one. Where inputs become int8, rounding may tip them over."""
+        return 1 if WEIGHTS in self.graph.metadata else self.most_steps
+
     @cached_property
     def shares_calls(self) -> bool:
-        """Whether a stream gets the same from a call whatever else is in it; tried when first asked.
+        """Whether a stream gets the same from a call that others are in; tried when first asked.
 
-        Graphs with int8 weights scale their inputs by all that a call holds, or round them another way.
+        Published graphs in int8 scale their inputs by all that a call holds.
         """
         if WEIGHTS in self.graph.metadata or 1 in (self.graph.inputs[0].shape[0], self.graph.inputs[2].shape[0]):
             return False

@@ -84,7 +84,7 @@ def _buffered(bundle: FrameBundle, sound: Samples, context: BufferContext, cuts:
     assert isinstance(bundle.encoder, OfflineGraph)
     features = LogMel(bundle.encoder.bins)
     stream = BufferedStream(bundle.encoder, context)
-    given_frames = [stream.push(features.push(part)) for part in np.split(sound, sorted(cuts))]
+    given_frames = [stream.take(stream.hear(features.push(part))) for part in np.split(sound, sorted(cuts))]
     return np.concatenate([*given_frames, stream.finish(features)])
 
 
@@ -128,7 +128,7 @@ def test_the_window_stays_bounded(short_reach: FrameBundle) -> None:
 
     features = LogMel(80)
     stream = BufferedStream(Watched(), BufferContext(1.6, 0.8, 0.8))  # type: ignore[arg-type]
-    stream.push(features.push(np.tile(recording("a2_three.flac"), 4)))
+    stream.take(stream.hear(features.push(np.tile(recording("a2_three.flac"), 4))))
     stream.finish(features)
     assert max(lengths) == 320
 

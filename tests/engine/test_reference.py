@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from engine.cache_aware import zero_frames
 from engine.decoding.guidance import Guidance, make_decoder
 from engine.decoding.hypothesis import Emission
-from engine.encoder import encoder_stream, zero_frames
+from engine.encoder import encoder_stream
 from engine.features import LogMel
 from engine.frame_track import FrameTrack
 from engine.models.encoder_graph import CacheAwareGraph
@@ -55,7 +56,8 @@ def _check(case: Case, bundle: FrameBundle, frames: Frames, emitted: list[Emissi
 @pytest.mark.parametrize("case", LIVE, ids=_name)
 def test_live_grids_give_the_tokens_of_the_reference(case: Case, open_model: OpenModel) -> None:
     bundle = replace(open_model(case.model, case.precision), max_symbols=case.max_symbols)
-    frames = encoder_stream(bundle, case.grid).push(_features(case, bundle.encoder.bins))
+    stream = encoder_stream(bundle, case.grid)
+    frames = stream.take(stream.hear(_features(case, bundle.encoder.bins)))
     decoder = make_decoder(bundle, case.decoder, Guidance())
     emitted, _ = decoder.step(frames, decoder.start())
     _check(case, bundle, frames, emitted)

@@ -32,7 +32,8 @@ def test_same_features_same_tokens(name: str, models: Path, open_model: Callable
     peer, bundle = _peer(models / name), open_model(name)
     decoder = make_decoder(bundle, bundle.info.decoders[0], Guidance())
     for sound in (np.concatenate((recording(file), np.zeros(16_000, np.float32))) for file in RECORDINGS):
-        frames = encoder_stream(bundle, "sherpa").push(_kaldi_log_mel(sound, bundle.encoder.bins))
+        stream = encoder_stream(bundle, "sherpa")
+        frames = stream.take(stream.hear(_kaldi_log_mel(sound, bundle.encoder.bins)))
         emitted, _ = decoder.step(frames, decoder.start())
         tokens, times = _heard_by(peer, sound, halved=bundle.transducer is None)
         assert [bundle.vocabulary.pieces[emission.token] for emission in emitted] == tokens

@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from engine.encoder import GridName
+from engine.cache_aware import GridName
 from engine.types import Samples
 
 FOLDER = Path(__file__).parent.parent / "data" / "reference"

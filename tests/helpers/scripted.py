@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from app.core.ports import CHUNK_SAMPLES, AudioChunk, Ended, Opened, SourceEvent, SourceKind
 from engine.decoding.guidance import Guidance
-from engine.track import Hypothesis
+from engine.track import Hypothesis, Track
 from engine.types import SAMPLE_RATE, Samples, Token
 
 
@@ -23,12 +24,13 @@ class Spoken:
     settles_after: float = 0.0
 
 
-class ScriptedTrack:
+class ScriptedTrack(Track):
     """Emits pieces at fixed times of the sound; their token times are those times."""
 
     def __init__(self, script: Sequence[Spoken], tail: Sequence[Spoken] = ()) -> None:
         self._script = list(script)
         self._tail = list(tail)
+        self._undecoded: deque[int] = deque()
         self._samples = 0
         self._dropped = 0
         self._finished = False
@@ -41,8 +43,15 @@ class ScriptedTrack:
         tokens = tuple(Token(i, s.piece, s.at, 0.9) for i, s in enumerate(heard))
         return Hypothesis(tokens[self._dropped :], settled - self._dropped, now)
 
-    def push(self, samples: Samples) -> bool:
-        self._samples += len(samples)
+    @property
+    def encoder(self) -> None:
+        """The script needs none."""
+
+    def hear(self, samples: Samples) -> None:
+        self._undecoded.append(len(samples))
+
+    def advance(self) -> bool:
+        self._samples += self._undecoded.popleft()
         return True
 
     def finish(self) -> None:
@@ -59,9 +68,7 @@ class ScriptedTrack:
 class PlayedSource:
     """Delivers given events from a thread of its own, then waits until it is stopped."""
 
-    def __init__(
-        self, events: Sequence[SourceEvent], kind: SourceKind = SourceKind.FILE, name: str = "played"
-    ) -> None:
+    def __init__(self, events: Sequence[SourceEvent], kind: SourceKind = SourceKind.FILE, name: str = "played") -> None:
         self._events = events
         self._kind = kind
         self._name = name
