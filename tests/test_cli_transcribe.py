@@ -90,6 +90,32 @@ def test_a_bad_file_is_named_and_the_others_are_done(
     assert err.count("\n") == 1
 
 
+def test_a_file_that_cannot_be_read_leaves_no_title_among_several(talk: Path, tmp_path: Path) -> None:
+    silent = recording(tmp_path / "silent.wav", 0.3)
+    out = io.StringIO()
+    files = [str(tmp_path / "missing.wav"), str(talk), str(tmp_path / "gone.wav"), str(silent)]
+    assert transcribe(files, ScriptedModel(), "txt", out) == 1
+    assert out.getvalue() == f"==> {talk} <==\nGood morning.\nAnd then on.\n\n==> {silent} <==\non.\n"
+
+
+@pytest.mark.parametrize("form", ["txt", "json"])
+def test_a_file_without_a_single_number_is_named(
+    form: str, talk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad, out = tmp_path / "nan.wav", io.StringIO()
+    soundfile.write(bad, np.full(32_000, np.nan, np.float32), 16_000, subtype="FLOAT")
+    assert transcribe([str(bad), str(talk)], _Deaf(), form, out) == 1
+    assert str(bad) not in out.getvalue()
+    err = capsys.readouterr().err
+    assert err.startswith(f"caique: {bad} holds no sound: none of its samples is a number")
+    assert err.count("\n") == 1
+
+
+class _Deaf:
+    def stream(self) -> Stream:
+        return Stream(ScriptedTrack([]), EndpointRules())
+
+
 def test_of_a_file_that_breaks_off_the_heard_part_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

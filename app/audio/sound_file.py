@@ -151,15 +151,18 @@ def _by_libsndfile(path: Path, file: soundfile.SoundFile) -> Iterator[OpenSound]
 
 def _sndfile_blocks(path: Path, file: soundfile.SoundFile) -> Iterator[Samples]:
     size = max(1, int(file.samplerate * _BLOCK_SECONDS))
-    heard = 0
+    heard, numbers = 0, False
     try:
         while len(frames := file.read(size, dtype="float32", always_2d=True)):
             heard += len(frames)
+            numbers = numbers or bool(np.isfinite(frames).any())
             yield frames
     except soundfile.LibsndfileError as error:
         raise _damaged(path, heard / file.samplerate) from error
     if not heard:
         raise _silent(path)
+    if not numbers:
+        raise SourceError(f"{path} holds no sound: none of its samples is a number (NaN); export the recording again.")
 
 
 def _by_ffmpeg(path: Path) -> AbstractContextManager[OpenSound]:

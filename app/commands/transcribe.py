@@ -56,14 +56,14 @@ def run(
 def transcribe(files: Sequence[str], model: Model, form: str, out: TextIO) -> int:
     """Write the transcript of each file to `out`; a file that cannot be read is named on standard error.
 
-    Plain text of several files begins each with a line of its name.
+    Plain text of several files begins each with a line of its name; a file of which nothing was heard has none.
     """
     code = 0
-    for number, file in enumerate(files):
-        if form == "txt" and len(files) > 1:
-            write_result(("\n" if number else "") + f"==> {file} <==\n", out)
+    titles = _Titles(wanted=form == "txt" and len(files) > 1)
+    for file in files:
+        titles.begin(file)
         try:
-            _transcribe_file(file, model.stream(), form, out)
+            _transcribe_file(file, model.stream(), form, out, titles)
         except OutputError:
             raise  # would be the same for every file
         except (EngineError, AppError) as error:
@@ -72,7 +72,27 @@ def transcribe(files: Sequence[str], model: Model, form: str, out: TextIO) -> in
     return code
 
 
-def _transcribe_file(file: str, stream: CaptionStream, form: str, out: TextIO) -> None:
+class _Titles:
+    """The line above the text of each of several files, written with the first of that text."""
+
+    def __init__(self, *, wanted: bool) -> None:
+        self._wanted = wanted
+        self._due = ""
+        self._gap = ""
+
+    def begin(self, file: str) -> None:
+        if self._wanted:
+            self._due = f"==> {file} <==\n"
+
+    def take(self) -> str:
+        """What stands before the next text."""
+        if not self._due:
+            return ""
+        title, self._due, self._gap = self._gap + self._due, "", "\n"
+        return title
+
+
+def _transcribe_file(file: str, stream: CaptionStream, form: str, out: TextIO, titles: _Titles) -> None:
     """Plain text is written as utterances end, the other formats when all is known.
 
     Of a file that breaks off, what could be heard is written before its SourceError goes on.
@@ -81,7 +101,8 @@ def _transcribe_file(file: str, stream: CaptionStream, form: str, out: TextIO) -
     heard = 0
 
     def write() -> None:
-        write_result(WRITERS[form](Transcript(file, heard / SAMPLE_RATE, tuple(said))), out)
+        text = WRITERS[form](Transcript(file, heard / SAMPLE_RATE, tuple(said)))
+        write_result(titles.take() + text, out)
         said.clear()
 
     with ExitStack() as stack:
@@ -98,6 +119,7 @@ def _transcribe_file(file: str, stream: CaptionStream, form: str, out: TextIO) -
             damage = error
         if heard:
             said += _finals(stream.finish())
+        if said or not damage:
             write()
         if damage:
             raise damage
