@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -14,9 +14,12 @@ from rich.console import Console
 from app.audio.sources import open_sources
 from app.commands.output import TerminalCaptions
 from app.core import models, paths
+from app.core.channel import MakeStream
 from app.core.events import (
     Captioned,
     DeviceLost,
+    Effort,
+    EffortChanged,
     Failed,
     Lagging,
     Listening,
@@ -30,7 +33,7 @@ from app.core.events import (
 )
 from app.core.guide import Guide
 from app.core.ports import Source, SourceKind
-from app.core.session import CaptionSession, CaptionStream
+from app.core.session import CaptionSession
 from app.core.text_choice import TextChoice
 from app.core.word_file import WatchedList
 from app.core.word_watch import WordWatch
@@ -56,7 +59,7 @@ def run(
     return caption(sources, lambda: recognizer.stream(guidance), words)
 
 
-def caption(sources: Sequence[Source], make_stream: Callable[[], CaptionStream], words: WordWatch | None = None) -> int:
+def caption(sources: Sequence[Source], make_stream: MakeStream, words: WordWatch | None = None) -> int:
     """Draw captions of `sources`. Ctrl-C and SIGTERM finish the last words first and are a success."""
     labels = LABELS if len(sources) > 1 else {}
     with TerminalCaptions(labels, Console(), Console(stderr=True)) as screen:
@@ -130,6 +133,10 @@ class _Reporter:
                 if was == self._lagging:
                     return ""
                 return f"Captions are {seconds:.0f} s behind." if seconds else "Captions have caught up."
+            case EffortChanged(effort):
+                if effort.lighter:
+                    return "This computer is busy: a lighter model captions until it has recovered."
+                return "Captions are made the full way again." if effort == Effort() else ""
             case WordsRead(sentences):
                 return " ".join(sentences)
             case Stopped():

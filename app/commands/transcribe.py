@@ -15,10 +15,10 @@ from app.audio import sound_file
 from app.commands.output import write_result
 from app.core import models
 from app.core.catalogue import demo_recording
+from app.core.channel import CaptionStream
 from app.core.errors import AppError, OutputError, SourceError, UsageError
 from app.core.guide import Guide, GuidedModel
 from app.core.ports import AudioChunk
-from app.core.session import CaptionStream
 from app.core.text_choice import TextChoice
 from app.core.transcript.formats import WRITERS, Transcript
 from engine.errors import EngineError

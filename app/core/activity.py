@@ -11,6 +11,8 @@ from typing import TypeVar
 from app.core.events import (
     Captioned,
     DeviceLost,
+    Effort,
+    EffortChanged,
     Failed,
     Lagging,
     Level,
@@ -59,6 +61,8 @@ class Activity:
     """Devices that went away, each with its sentence."""
     lag: float = 0.0
     """Seconds that captions are behind the sound."""
+    effort: Effort = field(default_factory=Effort)
+    """How captions are made now."""
     delay: float | None = None
     """Seconds from the end of a word to its appearance, median over the last utterance."""
     over: bool = False
@@ -88,6 +92,8 @@ class Activity:
                 return replace(self, silent=_without(self.silent, source))
             case Lagging(seconds):
                 return replace(self, lag=seconds)
+            case EffortChanged(effort):
+                return replace(self, effort=effort)
             case DeviceLost(source, _, reason):
                 return replace(self, lost={**self.lost, source: reason}, devices=_without(self.devices, source))
             case SourceFinished(source, reason):

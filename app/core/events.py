@@ -57,6 +57,23 @@ class Lagging:
 
 
 @dataclass(frozen=True, slots=True)
+class Effort:
+    """How captions are made."""
+
+    lighter: bool = False
+    """By the lighter model."""
+    hurried: bool = False
+    """With less work than the model would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class EffortChanged:
+    """The machine fell behind and captions become simpler, or it has recovered and they are as they should be."""
+
+    effort: Effort
+
+
+@dataclass(frozen=True, slots=True)
 class SoundLost:
     """The device lost sound before it reached the program (overflow)."""
 
@@ -107,6 +124,7 @@ SessionEvent: TypeAlias = (
     | NoSound
     | SoundBack
     | Lagging
+    | EffortChanged
     | SoundLost
     | DeviceLost
     | SourceFinished

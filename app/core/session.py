@@ -3,7 +3,9 @@
     source threads --put--> queue --get--> engine thread --on_event--> whoever shows captions
 
 Nothing that was heard is dropped: the queue is bounded by memory (ten minutes of sound), not by impatience.
-When the engine falls behind, a turn takes all chunks that wait, and `Lagging` says by how many seconds.
+When the engine falls behind, a turn takes all chunks that wait, `Lagging` says by how many seconds, and captions
+become simpler until the machine has recovered: first the same model with less work, then, where there is one, a
+lighter model, which takes over between two utterances.
 """
 
 from __future__ import annotations
@@ -11,17 +13,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from queue import Empty, Queue
-from typing import Protocol
 
-import numpy as np
-
+from app.core.channel import Channel, MakeStream
 from app.core.errors import AppError
 from app.core.events import (
     Captioned,
     DeviceLost,
+    Effort,
+    EffortChanged,
     Failed,
     Lagging,
     Level,
@@ -34,11 +35,11 @@ from app.core.events import (
     Stopped,
     WordsRead,
 )
+from app.core.pace import LAG_SECONDS, Pace
 from app.core.ports import CHUNK_SAMPLES, AudioChunk, Broken, Ended, Lost, Opened, Source, SourceEvent
 from app.core.word_watch import WordWatch
-from engine.boosting.boost import Boost
 from engine.errors import EngineError
-from engine.types import SAMPLE_RATE, Samples, Update
+from engine.types import SAMPLE_RATE
 
 QUEUE_SECONDS = 600
 """Sound that may wait for the engine, over all sources; beyond it the oldest source thread waits."""
@@ -46,57 +47,30 @@ QUEUE_SECONDS = 600
 NO_SOUND_SECONDS = 5.0
 """Digital zeros for so long are told to the user."""
 
-LAG_SECONDS = 1.0
-"""Captions are said to be behind from here on, and to have caught up below half of it."""
-
-
-class CaptionStream(Protocol):
-    """What a session asks of `engine.recognizer.Stream`."""
-
-    def push(self, samples: Samples) -> list[Update]: ...
-
-    def finish(self) -> list[Update]: ...
-
-    def set_boost(self, boost: Boost | None) -> None: ...
-
-    def hurry(self, hurried: bool) -> None: ...
-
-
-@dataclass(slots=True)
-class _Channel:
-    """One source with its stream, as the engine thread sees it."""
-
-    source: Source
-    device: str
-    stream: CaptionStream | None = None
-    finished: bool = False
-    silent: float = 0.0
-    """Seconds of digital zeros up to now."""
-    waiting: list[AudioChunk] = field(default_factory=list)
-
 
 class CaptionSession:
     """Captions from one or several sources through streams of one loaded model.
 
     `make_stream` is called once a source on the engine thread, so a model may still be loading when the
     session starts: sound queues meanwhile and nothing of it is lost. `on_event` is called on the engine
-    thread only and must be quick. `words` is looked at between steps, on the engine thread too.
+    thread only and must be quick. `words` is looked at between steps, on the engine thread too. `lighter` makes
+    streams of a model that costs less and has the same pieces; it is called when the machine needs it, if ever.
     """
 
     def __init__(
         self,
         sources: Sequence[Source],
-        make_stream: Callable[[], CaptionStream],
+        make_stream: MakeStream,
         on_event: Callable[[SessionEvent], None],
         words: WordWatch | None = None,
+        lighter: MakeStream | None = None,
+        pace: Pace | None = None,
     ) -> None:
-        self._channels = [_Channel(source, source.name) for source in sources]
-        self._make_stream = make_stream
+        self._channels = [Channel(source, make_stream, lighter) for source in sources]
+        self._pace = pace or Pace(steps=4 if lighter else 2)
         self._on_event = on_event
         self._words = words
-        self._queue: Queue[tuple[_Channel, SourceEvent] | None] = Queue(
-            QUEUE_SECONDS * SAMPLE_RATE // CHUNK_SAMPLES
-        )
+        self._queue: Queue[tuple[Channel, SourceEvent] | None] = Queue(QUEUE_SECONDS * SAMPLE_RATE // CHUNK_SAMPLES)
         self._thread = threading.Thread(target=self._run, name="caption-engine", daemon=True)
         self._lagging = False
         self._started = False
@@ -130,7 +104,7 @@ class CaptionSession:
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
-    def _deliver(self, channel: _Channel, event: SourceEvent) -> None:
+    def _deliver(self, channel: Channel, event: SourceEvent) -> None:
         """Called on a source's thread; waits only when ten minutes of sound are waiting already."""
         if not self._failed:
             self._queue.put((channel, event))
@@ -139,7 +113,7 @@ class CaptionSession:
         reason = "The caption engine stopped because of an error in the program; the log has the details."
         try:
             for channel in self._channels:
-                channel.stream = self._make_stream()
+                channel.open()
             self._follow_words()
             self._caption()
             for channel in self._channels:
@@ -175,14 +149,13 @@ class CaptionSession:
             return
         if words.boost is not None:
             for channel in self._channels:
-                if channel.stream is not None:
-                    channel.stream.set_boost(words.boost)
+                channel.set_boost(words.boost)
         self._on_event(WordsRead(words.sentences))
 
-    def _take(self) -> tuple[list[tuple[_Channel, SourceEvent]], bool]:
+    def _take(self) -> tuple[list[tuple[Channel, SourceEvent]], bool]:
         """Wait for one item, then take all that are there; False when the sentinel was among them."""
         item = self._queue.get()
-        batch: list[tuple[_Channel, SourceEvent]] = []
+        batch: list[tuple[Channel, SourceEvent]] = []
         while item is not None:
             batch.append(item)
             try:
@@ -191,19 +164,18 @@ class CaptionSession:
                 return batch, True
         return batch, False
 
-    def _push(self, channel: _Channel) -> None:
+    def _push(self, channel: Channel) -> None:
         chunks, channel.waiting = channel.waiting, []
-        if not chunks or channel.stream is None:
+        if not chunks:
             return
         if any(chunk.overflowed for chunk in chunks):
             self._on_event(SoundLost(channel.source.kind, channel.device))
         self._watch_level(channel, chunks)
-        samples = chunks[0].samples if len(chunks) == 1 else np.concatenate([chunk.samples for chunk in chunks])
-        for update in channel.stream.push(samples):
+        for update in channel.hear(chunks):
             self._on_event(Captioned(channel.source.kind, update))
         self._watch_lag(chunks[-1])
 
-    def _watch_level(self, channel: _Channel, chunks: Sequence[AudioChunk]) -> None:
+    def _watch_level(self, channel: Channel, chunks: Sequence[AudioChunk]) -> None:
         kind = channel.source.kind
         self._on_event(Level(kind, chunks[-1].level))
         for chunk in chunks:
@@ -215,23 +187,22 @@ class CaptionSession:
                 self._on_event(SoundBack(kind))
 
     def _watch_lag(self, newest: AudioChunk) -> None:
-        behind = time.monotonic() - newest.captured_at
+        now = time.monotonic()
+        behind = now - newest.captured_at
         if behind >= LAG_SECONDS:
-            self._set_lagging(True)
+            self._lagging = True
             self._on_event(Lagging(behind))
         elif self._lagging and behind < LAG_SECONDS / 2:
-            self._set_lagging(False)
+            self._lagging = False
             self._on_event(Lagging(0.0))
+        if self._pace.observe(now, behind):
+            lighter, hurried = divmod(self._pace.step, 2)
+            effort = Effort(lighter=bool(lighter), hurried=bool(hurried))
+            for each in self._channels:
+                each.set_effort(effort)
+            self._on_event(EffortChanged(effort))
 
-    def _set_lagging(self, lagging: bool) -> None:
-        """While captions are behind, the streams take the cheapest way."""
-        if lagging != self._lagging:
-            self._lagging = lagging
-            for channel in self._channels:
-                if channel.stream is not None:
-                    channel.stream.hurry(lagging)
-
-    def _tell(self, channel: _Channel, event: Opened | Lost | Ended | Broken) -> None:
+    def _tell(self, channel: Channel, event: Opened | Lost | Ended | Broken) -> None:
         kind = channel.source.kind
         match event:
             case Opened(device):
@@ -246,12 +217,8 @@ class CaptionSession:
                 self._finish(channel)
                 self._on_event(SourceFinished(kind, reason))
 
-    def _finish(self, channel: _Channel) -> None:
-        """Flush the stream so that the last word is shown; harmless when done before."""
-        if channel.finished or channel.stream is None:
-            return
-        channel.finished = True
-        for update in channel.stream.finish():
+    def _finish(self, channel: Channel) -> None:
+        for update in channel.finish():
             self._on_event(Captioned(channel.source.kind, update))
 
     def _fail(self, reason: str) -> None:

@@ -68,7 +68,8 @@ def speaker_name(speaker: str) -> str:
 
 def _listening(activity: Activity) -> StatusLine:
     if activity.lag >= SHOWN_LAG:
-        return StatusLine(tr("Captions are {seconds} s behind.").format(seconds=f"{activity.lag:.1f}"), warning=True)
+        late = tr("Captions are {seconds} s behind.").format(seconds=f"{activity.lag:.1f}")
+        return StatusLine(f"{late} {_effort(activity)}".rstrip(), warning=True)
     if not activity.model:
         return StatusLine(tr("Loading the model…"))
     for kind, silent in activity.silent.items():
@@ -80,7 +81,18 @@ def _listening(activity: Activity) -> StatusLine:
     if activity.delay is not None:
         behind = tr("{seconds} s behind").format(seconds=f"{activity.delay:.1f}")
         parts.append(behind.replace(" ", "\u00a0"))
+    if _effort(activity):
+        parts.append(_effort(activity))
     return StatusLine(" · ".join(parts))
+
+
+def _effort(activity: Activity) -> str:
+    """What a machine that cannot keep up means for the captions."""
+    if activity.effort.lighter:
+        return tr("This computer is busy, so a lighter model captions.")
+    if activity.effort.hurried:
+        return tr("This computer is busy, so captions are simpler.")
+    return ""
 
 
 def _devices(activity: Activity) -> str:

@@ -129,7 +129,7 @@ class Process:
     def end(self) -> int:
         """Stop it; returns the megabytes it holds beyond an interpreter with its libraries."""
         self._pipe.send(None)
-        held: int = self._pipe.recv() - self._empty
+        held = round(self._pipe.recv() - self._empty)
         self._process.join()
         return held
 
@@ -140,20 +140,20 @@ def _serve(pipe: Connection, kind: str, folder: Path, bins: int) -> None:
 
     import engine.recognizer  # noqa: F401
 
-    empty, began = _resident(), time.process_time()
+    empty, began = resident(), time.process_time()
     contestant = KINDS[kind](folder, bins)
     pipe.send((time.process_time() - began, empty))
     while (samples := pipe.recv()) is not None:
         began, inside = time.process_time(), contestant.inside
         contestant.feed(samples)
         pipe.send((time.process_time() - began, contestant.inside - inside))
-    pipe.send(_resident())
+    pipe.send(resident())
 
 
-def _resident() -> int:
+def resident() -> float:
     """Megabytes of memory this process holds now."""
     lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmRSS"))
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
 
 
 def batch_cost(folder: Path, streams: int) -> float:

@@ -26,7 +26,7 @@ from engine.models.rewriting.linears import FORMS, Form
 from engine.types import Samples
 from tests.benchmarks.contestants import Process, Slice, batch_cost, machine
 from tests.benchmarks.full_size_graphs import graph_names
-from tests.benchmarks.tables import put
+from tests.benchmarks.tables import header, put
 
 README = Path(__file__).parent / "README.md"
 DEMO = Path(__file__).parents[2] / "resources" / "demo" / "demo.opus"
@@ -37,7 +37,6 @@ COLUMNS = (
     "model, step", "contestant", "ms a step", "CPU s per s of sound", "of sherpa-onnx", "of the raw loop",
     "outside session.run", "memory MB", "load CPU s", f"{STREAMS} streams in one call, each",
 )  # fmt: skip
-HEADER = f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}"
 
 
 def main() -> None:
@@ -117,7 +116,7 @@ def _slice(number: int) -> Samples:
 def write_table(rows: list[str]) -> None:
     """Put the table into the README, between its marks."""
     versions = ", ".join(f"{package} {metadata.version(package)}" for package in ("onnxruntime", "sherpa-onnx"))
-    lines = [f"Machine: {machine()}, {platform.system()}; {versions}.", "", HEADER, *rows]
+    lines = [f"Machine: {machine()}, {platform.system()}; {versions}.", "", header(COLUMNS), *rows]
     put(README, "streaming", "\n".join(lines))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -11,3 +12,8 @@ def put(document: Path, name: str, text: str) -> None:
     before, rest = document.read_text(encoding="utf-8").split(begin)
     _, after = rest.split(end)
     document.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
+
+
+def header(columns: Sequence[str]) -> str:
+    """The first two lines of a table."""
+    return f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}"

@@ -10,10 +10,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from app.core.channel import CaptionStream
 from app.core.errors import SourceError
 from app.core.events import (
     Captioned,
     DeviceLost,
+    Effort,
+    EffortChanged,
     Failed,
     Lagging,
     Level,
@@ -25,12 +28,13 @@ from app.core.events import (
     SourceFinished,
     Stopped,
 )
-from app.core.ports import Broken, Lost, Opened, SourceKind
-from app.core.session import CaptionSession, CaptionStream
+from app.core.pace import Pace
+from app.core.ports import AudioChunk, Broken, Ended, Lost, Opened, SourceKind
+from app.core.session import CaptionSession
 from engine.endpoint import EndpointRules
 from engine.errors import EngineError
 from engine.recognizer import Stream
-from engine.types import Final
+from engine.types import Final, Partial, Word
 from tests.helpers.scripted import PlayedSource, ScriptedTrack, Spoken, chunks_of, file_like
 
 SOUND = np.linspace(0.1, 0.2, 20 * 1_280 + 333, dtype=np.float32)
@@ -63,9 +67,14 @@ class Recorder:
         return np.concatenate(self.samples)
 
 
-def run(sources: list[PlayedSource], make_stream: Callable[[], CaptionStream]) -> list[SessionEvent]:
+def run(
+    sources: list[PlayedSource],
+    make_stream: Callable[[], CaptionStream],
+    lighter: Callable[[], CaptionStream] | None = None,
+    pace: Pace | None = None,
+) -> list[SessionEvent]:
     events: list[SessionEvent] = []
-    session = CaptionSession(sources, make_stream, events.append)
+    session = CaptionSession(sources, make_stream, events.append, lighter=lighter, pace=pace)
     session.start()
     assert session.wait(10.0)
     session.stop()
@@ -155,28 +164,100 @@ def test_levels_losses_and_overflows_are_told() -> None:
 def test_being_late_is_told_and_catching_up_too() -> None:
     now = time.monotonic()
     late, fresh = chunks_of(SOUND, captured_at=now - 3.0), chunks_of(SOUND, captured_at=now + 60.0)
-    one_at_a_time = threading.Semaphore(0)
-
-    class Paced(PlayedSource):
-        def start(self, deliver: Callable) -> None:
-            def slowly(event: object) -> None:
-                deliver(event)
-                one_at_a_time.acquire(timeout=1.0)
-
-            super().start(slowly)
-
-    class Releasing(Recorder):
-        def push(self, samples: np.ndarray) -> list:
-            one_at_a_time.release()
-            return super().push(samples)
-
     source = Paced([*late[:2], *fresh[:2], Broken("x", "done")])
-    recorder = Releasing()
-    lags = [e.seconds for e in run([source], lambda: recorder) if isinstance(e, Lagging)]
+    recorder = Recorder()
+    events = run([source], lambda: source.released_by(recorder), pace=Pace(2, calm=0.0))
+    lags = [e.seconds for e in events if isinstance(e, Lagging)]
     assert len(lags) >= 2
     assert 3.0 <= lags[0] < 4.0
     assert lags[-1] == 0.0
     assert recorder.hurried == [True, False]
+    assert [e.effort for e in events if isinstance(e, EffortChanged)] == [Effort(hurried=True), Effort()]
+
+
+class Paced(PlayedSource):
+    """Delivers a chunk once the stream has had the one before."""
+
+    def __init__(self, events: list) -> None:
+        super().__init__(events)
+        self._taken = threading.Semaphore(0)
+
+    def start(self, deliver: Callable) -> None:
+        def slowly(event: object) -> None:
+            deliver(event)
+            if isinstance(event, AudioChunk):
+                assert self._taken.acquire(timeout=5.0)
+
+        super().start(slowly)
+
+    def released_by(self, stream: Recorder) -> Recorder:
+        """The stream, which from now on lets the next chunk come whenever it has had one."""
+        push = stream.push
+
+        def releasing(samples: np.ndarray) -> list:
+            self._taken.release()
+            return push(samples)
+
+        stream.push = releasing  # type: ignore[method-assign]
+        return stream
+
+
+class Scripted(Pace):
+    """Takes the steps it is told, one a look."""
+
+    def __init__(self, steps: list[int]) -> None:
+        super().__init__(4)
+        self._steps = steps
+
+    def observe(self, now: float, behind: float) -> bool:
+        before, self.step = self.step, self._steps.pop(0) if self._steps else self.step
+        return self.step != before
+
+
+class Talking(Recorder):
+    """A stream in which somebody speaks from chunk to chunk, or is silent between two utterances."""
+
+    def __init__(self, name: str, speaking: list[bool]) -> None:
+        super().__init__()
+        self.name = name
+        self.boosted: list[object] = []
+        self._speaking = speaking
+
+    def set_boost(self, boost: object) -> None:
+        self.boosted.append(boost)
+
+    def push(self, samples: np.ndarray) -> list:
+        super().push(samples)
+        words = (Word(self.name, 0.0, 0.1, 1.0, 0.1),)
+        return [Partial(0, words, 0, 0.1) if self._speaking.pop(0) else Final(0, words, (), 0.0, 0.1, 0.1)]
+
+    def finish(self) -> list:
+        super().finish()
+        return [Final(1, (Word(f"last of {self.name}", 0.0, 0.1, 1.0, 0.1),), (), 0.0, 0.1, 0.1)]
+
+
+def test_a_lighter_model_takes_over_between_utterances_and_no_sample_is_lost() -> None:
+    full, light = Talking("full", [True] * 6 + [False]), Talking("light", [True] * 3 + [False] * 40)
+    again = Talking("full again", [False] * 40)
+    made = iter([full, again])
+    pace = Scripted([1, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 0])
+    source = Paced([Opened("x"), *chunks_of(SOUND), Ended()])
+    events = run([source], lambda: source.released_by(next(made)), lambda: source.released_by(light), pace)
+    assert np.array_equal(np.concatenate([full.sound, light.sound, again.sound]), SOUND)
+    assert len(full.samples) == 7, "the utterance was captioned to its end by the model that began it"
+    assert (full.finished, light.finished, again.finished) == (1, 1, 1)
+    finals = [e.update.text for e in events if isinstance(e, Captioned) and isinstance(e.update, Final)]
+    assert finals.index("last of full") < finals.index("last of light") < finals.index("last of full again")
+    efforts = [e.effort for e in events if isinstance(e, EffortChanged)]
+    assert efforts == [Effort(hurried=True), Effort(lighter=True), Effort(hurried=True), Effort()]
+
+
+def test_where_nobody_pauses_the_lighter_model_takes_over_all_the_same() -> None:
+    full, light = Talking("full", [True] * 99), Talking("light", [True] * 99)
+    source = Paced([Opened("x"), *chunks_of(SOUND), Ended()])
+    run([source], lambda: source.released_by(full), lambda: source.released_by(light), Scripted([1, 2, 2, 3]))
+    assert np.array_equal(np.concatenate([full.sound, light.sound]), SOUND)
+    assert light.hurried[-1]
 
 
 def test_an_engine_error_is_one_sentence_and_ends_the_session() -> None:
