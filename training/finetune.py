@@ -1,12 +1,12 @@
 """Adapts a streaming model to a customer's voices and words, and shows what was learned and what was kept.
 
-python -m training.finetune OUT START MODEL_FOLDER REPLAY --recordings FOLDER
-python -m training.finetune OUT START MODEL_FOLDER REPLAY --text FILE --voices FOLDER
+python -m training.finetune OUT START REPLAY --recordings FOLDER
+python -m training.finetune OUT START REPLAY --text FILE --voices FOLDER
 
-START is a model folder of the program, an exported encoder or a checkpoint of training.distil; MODEL_FOLDER holds
-Moonshine tiny's files; REPLAY is a folder in which training.prepare and training.teacher have run: what the model
-should not forget. FOLDER holds recordings with a `.txt` of the same name beside each, or a manifest.jsonl; FILE has a
-word or sentence a line, which training.synthesis speaks. OUT/model is a folder that the program opens.
+START is a model folder of the program, an exported encoder or a checkpoint of training.distil; REPLAY is a folder in
+which training.prepare and training.teacher have run: what the model should not forget. FOLDER holds recordings with a
+`.txt` of the same name beside each, or a manifest.jsonl; FILE has a word or sentence a line, which training.synthesis
+speaks. OUT/model is a folder that the program opens.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import argparse
 import json
 import shutil
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,16 @@ def write_model(folder: Path, encoder: Encoder, left: int, decoder: Decoder, mod
     return folder
 
 
+def packaged() -> Path:
+    """Moonshine tiny's files in the installed package."""
+    found = find_spec("moonshine_voice")
+    if not (found and found.origin):
+        raise TrainingError(
+            "the package moonshine-voice is not installed; give --moonshine FOLDER with its tiny-en files"
+        )
+    return Path(found.origin).parent / "assets" / "tiny-en"
+
+
 def gathered(options: argparse.Namespace) -> tuple[Path, list[str]]:
     """The folder of recordings, made where only a text was given, and the words to watch."""
     watched = read_words(options.words) if options.words else []
@@ -162,8 +173,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("start", type=Path)
-    parser.add_argument("model_folder", type=Path)
     parser.add_argument("replay", type=Path)
+    parser.add_argument("--moonshine", type=Path, help="Moonshine tiny's files; else those of its installed package")
     parser.add_argument("--recordings", type=Path, help="the customer's recordings, with transcripts")
     parser.add_argument("--text", type=Path, help="the customer's words or sentences, one a line")
     parser.add_argument("--voices", type=Path, help="voices for --text, see training.synthesis")
@@ -177,12 +188,12 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     recordings, watched = gathered(options)
-    work = options.out / "customer"
-    prepare(recordings, work, load_teacher(options.model_folder))
+    work, moonshine = options.out / "customer", options.moonshine or packaged()
+    prepare(recordings, work, load_teacher(moonshine))
     store, replay = ClipStore(work), ClipStore(options.replay)
     print(describe(store))
     settings = read_run(options.run)
-    model = adapt(options.out, options.start, options.model_folder, options.replay, settings, Stop(options.minutes))
+    model = adapt(options.out, options.start, moonshine, options.replay, settings, Stop(options.minutes))
     watched = watched or new_words((c.text for c in store.clips), (c.text for c in replay.clips))
     own, kept = judged_clips(store, replay, options.each)
     report = judge_folders((options.out / "start", model), ClipStore(work, options.replay), own, kept, watched)
