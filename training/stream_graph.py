@@ -94,7 +94,7 @@ class StreamingStep(nn.Module):
 
 
 def layer_step(layer: nn.Module, x: Tensor, past: Tensor, mask: Tensor, turn: Tensor) -> tuple[Tensor, Tensor]:
-    """An `EncoderLayer` over new frames x [batch, T, width] after keys and values of older ones, past [batch, left, 2 width].
+    """An `EncoderLayer` over new frames x [batch, T, width]; past [batch, left, 2 width]: older keys and values.
 
     mask: added to the scores over all of them; turn: `rotation` of at least as many positions.
     Returns the frames [batch, T, width], and all keys (not yet rotated) and values [batch, left + T, 2 width].
