@@ -26,6 +26,10 @@ class Column(IntEnum):
 
 EDITABLE = (Column.WORD, Column.STRENGTH, Column.SOUNDS_LIKE, Column.NOTE)
 
+_READ = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
+_EDITED = _READ | Qt.ItemFlag.ItemIsEditable
+_SWITCHED = _READ | Qt.ItemFlag.ItemIsUserCheckable
+
 STRENGTH_NAMES = ("low", "normal", "high", "avoid")
 
 
@@ -93,12 +97,9 @@ def header(column: Column, role: int) -> object:
 
 
 def cell_flags(line: Line, column: Column) -> Qt.ItemFlag:
-    flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
-    if column is Column.ON and line.entry:
-        flags |= Qt.ItemFlag.ItemIsUserCheckable
-    if column is Column.WORD or (column in EDITABLE and line.entry):
-        flags |= Qt.ItemFlag.ItemIsEditable
-    return flags
+    if column is Column.WORD or (line.entry and column in EDITABLE):
+        return _EDITED
+    return _SWITCHED if line.entry and column is Column.ON else _READ
 
 
 def cell_data(line: Line, verdict: Verdict | None, column: Column, role: int, marks: Marks) -> object:

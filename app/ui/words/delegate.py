@@ -22,6 +22,8 @@ class WordDelegate(QStyledItemDelegate):
     def __init__(self, view: QAbstractItemView) -> None:
         super().__init__(view)
         self._view = view
+        self._fresh = False
+        """The editor has just been made and is empty."""
         self._refused: tuple[QPersistentModelIndex, str] | None = None
 
     def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:
@@ -49,10 +51,15 @@ class WordDelegate(QStyledItemDelegate):
             editor.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         else:
             editor = QLineEdit(parent)
-        editor.setAccessibleName(str(header(column, 0)))
+        editor.setAccessibleName(str(header(column, Qt.ItemDataRole.DisplayRole)))
+        self._fresh = True
         return editor
 
     def setEditorData(self, editor: QWidget, index: Index) -> None:
+        """Only once: views ask for it again whenever some data changes, and what was typed would be gone."""
+        if not self._fresh:
+            return
+        self._fresh = False
         text = str(index.data())
         if self._refused is not None and self._refused[0] == index:
             text = self._refused[1]

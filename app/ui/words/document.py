@@ -1,8 +1,10 @@
-"""The list being edited: its lines as rows of a model, every change through one undo stack."""
+"""The list being edited: its lines, the rows in which they are shown, and every change through one undo stack."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
@@ -10,6 +12,7 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 from app.core.vocabulary import Line, WordList
 from app.core.word_changes import Change, applied, changes, inverse
 from app.core.word_verdict import Verdict, broken
+from app.ui.words.arrangement import Arrangement
 from app.ui.words.cells import Column, Marks, cell_data, cell_flags, header, with_cell
 
 Index = QModelIndex | QPersistentModelIndex
@@ -20,12 +23,14 @@ MANY = 40
 
 
 class WordTable(QAbstractTableModel):
-    """One row a line of the file, comments and empty lines too; row numbers are line numbers less one.
+    """Rows are lines of the file as they are arranged; lines are counted from 0.
+
+    What is edited stays in its row, also when it should stand elsewhere now: rows that run away cannot be edited.
 
     Signals:
 
     edited(): the lines are others than before.
-    touched(int, int): the first and last row that a change of the user's has put in or altered.
+    touched(int, int): the first and last line that a change of the user's has put in or altered.
     refused(str): why something that was typed cannot be put into the list.
     """
 
@@ -40,6 +45,9 @@ class WordTable(QAbstractTableModel):
         self.verdicts: list[Verdict | None] = []
         """What became of each line as far as that is known; None: nothing to say, or not known yet."""
         self.undo = QUndoStack(self)
+        self.arrangement = Arrangement()
+        self.shown: list[int] = []
+        """The line in each row."""
 
     # What the user does
 
@@ -49,11 +57,9 @@ class WordTable(QAbstractTableModel):
         if made:
             self.undo.push(_Edit(self, name, made, quiet=quiet))
 
-    def replace_rows(self, name: str, new: dict[int, Line]) -> None:
-        """Put other lines in some rows."""
-        made = [
-            Change(row, (self.lines[row],), (line,)) for row, line in sorted(new.items()) if line != self.lines[row]
-        ]
+    def replace(self, name: str, new: dict[int, Line]) -> None:
+        """Put others in the place of some lines."""
+        made = [Change(at, (self.lines[at],), (line,)) for at, line in sorted(new.items()) if line != self.lines[at]]
         if made:
             self.undo.push(_Edit(self, name, made))
 
@@ -61,37 +67,43 @@ class WordTable(QAbstractTableModel):
         if lines:
             self.undo.push(_Edit(self, name, [Change(len(self.lines), (), tuple(lines))]))
 
-    def remove_rows(self, name: str, rows: Iterable[int]) -> None:
-        made: list[Change] = []
-        for row in sorted(rows):
-            if made and made[-1].end == row:
-                made[-1] = Change(made[-1].start, (*made[-1].removed, self.lines[row]), ())
-            else:
-                made.append(Change(row, (self.lines[row],), ()))
+    def remove(self, name: str, lines: Iterable[int]) -> None:
+        made = [Change(first, self.lines[first : last + 1], ()) for first, last in runs(lines)]
         if made:
             self.undo.push(_Edit(self, name, made))
+
+    def arrange(self, arrangement: Arrangement) -> None:
+        """Show other lines, or in another order."""
+        if arrangement != self.arrangement:
+            self.arrangement = arrangement
+            self._begin_anew(self.lines, self.verdicts)
+
+    def rows_of(self, first: int, last: int) -> list[int]:
+        """The rows in which some lines are shown."""
+        return [row for row, line in enumerate(self.shown) if first <= line <= last]
 
     # From outside
 
     def open(self, words: WordList) -> None:
         """Begin with this list; there is nothing to undo."""
         self.undo.clear()
-        self._begin_anew(words.lines)
+        self._begin_anew(words.lines, first_verdicts(0, words.lines))
         self.edited.emit()
 
     def judge(self, lines: Sequence[Line], verdicts: Sequence[Verdict | None]) -> None:
         """Show what became of the lines; ignored when they have changed since."""
         if tuple(lines) == self.lines:
             self.verdicts = list(verdicts)
-            self._tell_changed(0, len(self.lines) - 1)
+            self._tell_changed()
 
     def apply(self, made: Sequence[Change]) -> None:
         """Carry out changes and tell the views."""
         if all(len(change.removed) == len(change.added) for change in made):
             self._put(made)
-            self._tell_changed(made[0].start, made[-1].end - 1)
+            self._tell_changed()
         elif len(made) > MANY:
-            self._begin_anew(applied(self.lines, made))
+            lines = applied(self.lines, made)
+            self._begin_anew(lines, first_verdicts(0, lines))
         else:
             for change in reversed(made):
                 self._carry_out(change)
@@ -100,7 +112,7 @@ class WordTable(QAbstractTableModel):
     # The model, as views ask
 
     def rowCount(self, parent: Index = _NOWHERE) -> int:
-        return 0 if parent.isValid() else len(self.lines)
+        return 0 if parent.isValid() else len(self.shown)
 
     def columnCount(self, parent: Index = _NOWHERE) -> int:
         return 0 if parent.isValid() else len(Column)
@@ -109,61 +121,98 @@ class WordTable(QAbstractTableModel):
         return header(Column(section), role) if orientation is Qt.Orientation.Horizontal else None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        return cell_flags(self.lines[index.row()], Column(index.column()))
+        return cell_flags(self.lines[self.shown[index.row()]], Column(index.column()))
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        row = index.row()
-        return cell_data(self.lines[row], self.verdicts[row], Column(index.column()), role, self._marks)
+        at = self.shown[index.row()]
+        return cell_data(self.lines[at], self.verdicts[at], Column(index.column()), role, self._marks)
 
     def setData(self, index: Index, value: object, role: int = Qt.ItemDataRole.EditRole) -> bool:
         """Put what was typed into the list; False and `refused` when it cannot stand there."""
-        row, column = index.row(), Column(index.column())
+        at, column = self.shown[index.row()], Column(index.column())
         if role == Qt.ItemDataRole.CheckStateRole:
             value = Qt.CheckState(value) is Qt.CheckState.Checked
         elif role != Qt.ItemDataRole.EditRole:
             return False
-        line, why = with_cell(self.lines[row], column, value)
+        line, why = with_cell(self.lines[at], column, value)
         if line is None:
             self.refused.emit(why)
             return False
-        self.replace_rows(self.tr("change of “{word}”").format(word=_name(self.lines[row])), {row: line})
+        self.replace(self.tr("change of “{word}”").format(word=_name(self.lines[at])), {at: line})
         return True
+
+    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
+        """By a column; by the order of the file when the column is -1."""
+        descending = order is Qt.SortOrder.DescendingOrder
+        by = Column(column) if column >= 0 else None
+        self.arrange(replace(self.arrangement, column=by, descending=descending and by is not None))
 
     # Inside
 
     def _put(self, made: Sequence[Change]) -> None:
         self.lines = applied(self.lines, made)
-        for change in made:
-            self.verdicts[change.start : change.end] = self._first_verdicts(change.start, change.added)
+        for change in reversed(made):
+            self.verdicts[change.start : change.end] = first_verdicts(change.start, change.added)
 
     def _carry_out(self, change: Change) -> None:
-        """Lines that take the place of others stay rows; what is more or less is inserted or removed."""
+        """Lines that take the place of others keep their rows; for what is more or less, rows come and go."""
         kept = min(len(change.removed), len(change.added))
         if kept:
             self._put([Change(change.start, change.removed[:kept], change.added[:kept])])
-            self._tell_changed(change.start, change.start + kept - 1)
+            self._tell_changed()
         rest = Change(change.start + kept, change.removed[kept:], change.added[kept:])
         if rest.removed:
-            self.beginRemoveRows(_NOWHERE, rest.start, rest.end - 1)
-            self._put([rest])
-            self.endRemoveRows()
+            self._remove(rest)
         elif rest.added:
-            self.beginInsertRows(_NOWHERE, rest.start, rest.start + len(rest.added) - 1)
-            self._put([rest])
+            self._insert(rest)
+
+    def _remove(self, change: Change) -> None:
+        for first, last in reversed(runs(self.rows_of(change.start, change.end - 1))):
+            self.beginRemoveRows(_NOWHERE, first, last)
+            del self.shown[first : last + 1]
+            self.endRemoveRows()
+        self._put([change])
+        self.shown = [line - len(change.removed) if line >= change.end else line for line in self.shown]
+
+    def _insert(self, change: Change) -> None:
+        self._put([change])
+        added, end = len(change.added), change.start + len(change.added)
+        self.shown = [line + added if line >= change.start else line for line in self.shown]
+        accepts = self.arrangement.accepts
+        new = [at for at in range(change.start, end) if accepts(self.lines[at], self.verdicts[at])]
+        if new:
+            in_order = self.arrangement.column is None
+            row = bisect_left(self.shown, change.start) if in_order else len(self.shown)
+            self.beginInsertRows(_NOWHERE, row, row + len(new) - 1)
+            self.shown[row:row] = new
             self.endInsertRows()
 
-    def _begin_anew(self, lines: tuple[Line, ...]) -> None:
+    def _begin_anew(self, lines: tuple[Line, ...], verdicts: list[Verdict | None]) -> None:
         self.beginResetModel()
-        self.lines = lines
-        self.verdicts = self._first_verdicts(0, lines)
+        self.lines, self.verdicts = lines, verdicts
+        self.shown = self.arrangement.rows(lines, verdicts)
         self.endResetModel()
 
-    def _first_verdicts(self, start: int, lines: Sequence[Line]) -> list[Verdict | None]:
-        return [broken(row + 1, line) if line.problem else None for row, line in enumerate(lines, start)]
+    def _tell_changed(self) -> None:
+        """Views look again at what they show."""
+        if self.shown:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self.shown) - 1, len(Column) - 1))
 
-    def _tell_changed(self, first: int, last: int) -> None:
-        if last >= first:
-            self.dataChanged.emit(self.index(first, 0), self.index(last, len(Column) - 1))
+
+def first_verdicts(start: int, lines: Sequence[Line]) -> list[Verdict | None]:
+    """What is known of lines before they are compiled."""
+    return [broken(at + 1, line) if line.problem else None for at, line in enumerate(lines, start)]
+
+
+def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """First and last of each unbroken run."""
+    found: list[tuple[int, int]] = []
+    for number in sorted(numbers):
+        if found and found[-1][1] == number - 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
 
 
 class _Edit(QUndoCommand):

@@ -31,6 +31,11 @@ class WordExchange(QObject):
         self._plain = self.tr("Words only (*.txt)")
         self._hotwords = self.tr("sherpa-onnx hotwords (*.txt)")
 
+    @property
+    def kinds(self) -> list[str]:
+        """The ways in which a copy can be written, as they are called."""
+        return [self._list, self._plain, self._hotwords]
+
     @Slot(str)
     def paste(self, text: str) -> None:
         self._add(self.tr("pasting"), pasted(text))
@@ -52,7 +57,7 @@ class WordExchange(QObject):
     def ask_and_export(self) -> None:
         dialog = QFileDialog(self._window, self.tr("Save a copy of the words"), _documents())
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setNameFilters([self._list, self._plain, self._hotwords])
+        dialog.setNameFilters(self.kinds)
         dialog.setDefaultSuffix("txt")
         dialog.selectFile(self.tr("Words.txt"))
         dialog.fileSelected.connect(lambda path: self.give(Path(path), dialog.selectedNameFilter()))

@@ -46,7 +46,8 @@ class ListSync(QObject):
     @property
     def saved(self) -> bool:
         """The file holds what the table shows."""
-        return self._known is not None and self._known.words.lines == self._table.lines
+        known = self._known is not None and self._known.words.lines == self._table.lines
+        return known and not self._job.running
 
     def follow(self, following: bool) -> None:
         """Look for edits of the file from now on, or no longer."""

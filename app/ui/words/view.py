@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, QMimeData, Qt, Signal, Slot
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QItemSelectionRange, QMimeData, Qt, Signal, Slot
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
-from app.core.vocabulary import STRENGTHS, Line, line_of
+from app.core.vocabulary import STRENGTHS, Entry, line_of
 from app.core.word_exchange import as_html
 from app.ui.words.cells import Column, count_lines
 from app.ui.words.delegate import WordDelegate
-from app.ui.words.document import WordTable
-from app.ui.words.shown import ShownWords
+from app.ui.words.document import WordTable, runs
 
 _WIDTHS = {Column.ON: 4, Column.WORD: 26, Column.STRENGTH: 13, Column.SOUNDS_LIKE: 22, Column.RESULT: 20}
 """In average characters; the last column takes the rest."""
@@ -36,8 +36,9 @@ class WordView(QTableView):
         self.hint = ""
         """Stands where there are no rows."""
         self.table = table
-        self.shown = ShownWords(table, self)
-        self.setModel(self.shown)
+        self._kept = -1
+        """The current line while the table is arranged anew."""
+        self.setModel(table)
         self.setItemDelegate(WordDelegate(self))
         self.setAccessibleName(self.tr("Words to know"))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -48,7 +49,9 @@ class WordView(QTableView):
         self.setTabKeyNavigation(False)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self._arrange()
-        table.touched.connect(self.select_rows)
+        table.touched.connect(self.select)
+        table.modelAboutToBeReset.connect(self._keep_place)
+        table.modelReset.connect(self._return)
 
     def _arrange(self) -> None:
         rows, columns = self.verticalHeader(), self.horizontalHeader()
@@ -64,72 +67,88 @@ class WordView(QTableView):
         for column, characters in _WIDTHS.items():
             self.setColumnWidth(column, self.fontMetrics().averageCharWidth() * characters + ROW_PADDING)
 
-    # Rows
+    # Lines
 
-    def selected_rows(self) -> list[int]:
-        """Lines of the document that are selected, in its order."""
-        indexes = self.selectionModel().selectedRows()
-        return sorted(self.shown.mapToSource(index).row() for index in indexes)
+    def selected(self) -> list[int]:
+        """The lines that are selected, in the order of the file."""
+        ranges = self.selectionModel().selection()
+        rows = {row for part in ranges for row in range(part.top(), part.bottom() + 1)}
+        return sorted(self.table.shown[row] for row in rows)
+
+    def current(self) -> int:
+        """The line with the cursor; -1 when there is none."""
+        index = self.currentIndex()
+        return self.table.shown[index.row()] if index.isValid() else -1
 
     @Slot(int, int)
-    def select_rows(self, first: int, last: int) -> None:
-        """Select lines of the document and go to the last of them; lines that are out of sight are not."""
+    def select(self, first: int, last: int) -> None:
+        """Select lines and go to the last of them; lines that are out of sight are not."""
+        rows = self.table.rows_of(first, last)
+        if rows:
+            self._select_rows(rows, rows[-1])
+
+    def _select_rows(self, rows: Sequence[int], current: int) -> None:
         column = max(self.currentIndex().column(), Column.WORD)
-        indexes = [self.shown.mapFromSource(self.table.index(row, column)) for row in range(first, last + 1)]
-        indexes = [index for index in indexes if index.isValid()]
-        if not indexes:
-            return
         selection = QItemSelection()
-        for index in indexes:
-            selection.select(index, index)
-        self.selectionModel().setCurrentIndex(indexes[-1], QItemSelectionModel.SelectionFlag.NoUpdate)
-        flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
-        self.selectionModel().select(selection, flags)
-        self.scrollTo(indexes[-1])
+        for top, bottom in runs(rows):
+            selection.append(QItemSelectionRange(self.table.index(top, 0), self.table.index(bottom, len(Column) - 1)))
+        index = self.table.index(current, column)
+        self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
+        self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        self.scrollTo(index)
+
+    @Slot()
+    def _keep_place(self) -> None:
+        self._kept = self.current()
+
+    @Slot()
+    def _return(self) -> None:
+        if self._kept >= 0:
+            self.select(self._kept, self._kept)
 
     # What the user does
 
     @Slot()
     def delete(self) -> None:
-        rows = self.selected_rows()
-        if not rows:
+        lines = self.selected()
+        if not lines:
             return
-        at = min(index.row() for index in self.selectionModel().selectedRows())
-        self.table.remove_rows(self.tr("deletion"), rows)
-        left = self.shown.index(min(at, self.shown.rowCount() - 1), Column.WORD)
-        if left.isValid():
-            self.setCurrentIndex(left)
+        top = min(part.top() for part in self.selectionModel().selection())
+        self.table.remove(self.tr("deletion"), lines)
+        if self.table.shown:
+            row = min(top, len(self.table.shown) - 1)
+            self._select_rows([row], row)
         self.told.emit(
-            self.tr("{lines} deleted; Ctrl+Z brings back what was there.").format(lines=count_lines(len(rows)))
+            self.tr("{lines} deleted; Ctrl+Z brings back what was there.").format(lines=count_lines(len(lines)))
         )
 
     @Slot()
     def toggle(self) -> None:
         """Switch the selected words off, or on when they are all off."""
-        entries = {row: line.entry for row in self.selected_rows() if (line := self.table.lines[row]).entry}
-        on = not any(entry.on for entry in entries.values() if entry)
+        entries = self._selected_entries()
+        on = not any(entry.on for entry in entries.values())
         name = self.tr("switching on") if on else self.tr("switching off")
-        self._replace(name, {row: line_of(replace(entry, on=on)) for row, entry in entries.items() if entry})
+        self._replace(name, {at: replace(entry, on=on) for at, entry in entries.items()})
 
     def set_strength(self, name: str) -> None:
-        new: dict[int, Line] = {}
-        for row in self.selected_rows():
-            entry = self.table.lines[row].entry
-            if entry:
-                new[row] = line_of(replace(entry, strength=STRENGTHS[name]))
-        self._replace(self.tr("strength"), new)
+        """Give the selected words one of the strengths that have names."""
+        entries = self._selected_entries()
+        self._replace(self.tr("strength"), {at: replace(e, strength=STRENGTHS[name]) for at, e in entries.items()})
 
-    def _replace(self, name: str, new: dict[int, Line]) -> None:
-        """Change rows and keep what is selected."""
+    def _selected_entries(self) -> dict[int, Entry]:
+        return {at: entry for at in self.selected() if (entry := self.table.lines[at].entry)}
+
+    def _replace(self, name: str, new: dict[int, Entry]) -> None:
+        """Change words and keep what is selected."""
         current, selection = self.currentIndex(), self.selectionModel().selection()
-        self.table.replace_rows(name, new)
+        self.table.replace(name, {at: line_of(entry) for at, entry in new.items()})
         self.selectionModel().setCurrentIndex(current, QItemSelectionModel.SelectionFlag.NoUpdate)
         self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
 
     @Slot()
     def copy(self) -> None:
         """As lines of a list for text, as cells for spreadsheets."""
-        lines = [self.table.lines[row] for row in self.selected_rows()]
+        lines = [self.table.lines[at] for at in self.selected()]
         if lines:
             data = QMimeData()
             data.setText("".join(f"{line.shown}\n" for line in lines))
@@ -152,7 +171,7 @@ class WordView(QTableView):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        if not self.shown.rowCount():
+        if not self.table.shown:
             painter = QPainter(self.viewport())
             painter.setPen(self.palette().placeholderText().color())
             room = self.viewport().rect().adjusted(24, 24, -24, -24)
@@ -185,7 +204,7 @@ class WordView(QTableView):
     def make_menu(self) -> QMenu:
         """What can be done with the selected lines."""
         menu = QMenu(self)
-        chosen = bool(self.selected_rows())
+        chosen = self.selectionModel().hasSelection()
         for text, key, slot, possible in (
             (self.tr("Edit"), "F2", lambda: self.edit(self.currentIndex()), chosen),
             (self.tr("On or off"), "Space", self.toggle, chosen),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,11 +14,11 @@ from PySide6.QtWidgets import QComboBox, QDialog, QHBoxLayout, QLabel, QLineEdit
 from app.core.vocabulary import Line, WordList, line_in
 from app.core.word_verdict import Standing, Verdict
 from app.ui.theme import CaptionStyle, form_sheet
+from app.ui.words.arrangement import Which
 from app.ui.words.cells import Marks
 from app.ui.words.document import WordTable
 from app.ui.words.exchange import WordExchange
 from app.ui.words.latest import LatestJob
-from app.ui.words.shown import Which
 from app.ui.words.sync import ListSync
 from app.ui.words.view import WordView
 
@@ -111,6 +112,7 @@ class WordsWindow(QDialog):
         table.edited.connect(self._on_edited)
         table.refused.connect(self.tell)
         table.dataChanged.connect(self._show_selection)
+        table.modelReset.connect(self._show_selection)
         table.dataChanged.connect(self._show_summary)
         view.paste_wanted.connect(self.exchange.paste)
         for teller in (view.told, self.exchange.told, self.sync.told):
@@ -164,7 +166,7 @@ class WordsWindow(QDialog):
             self.table.append(self.tr("adding “{word}”").format(word=line.entry.phrase), [line])
             self.tell(self.tr("“{word}” added.").format(word=line.entry.phrase))
         else:
-            self.view.select_rows(there, there)
+            self.view.select(there, there)
             self.tell(self.tr("“{word}” is in the list already.").format(word=line.entry.phrase))
         self.word.clear()
 
@@ -178,7 +180,8 @@ class WordsWindow(QDialog):
     @Slot()
     def _find(self) -> None:
         self._find_timer.stop()
-        self.view.shown.show_only(self.search.text().strip(), self.which.currentData())
+        needle, which = self.search.text().strip(), self.which.currentData()
+        self.table.arrange(replace(self.table.arrangement, needle=needle, which=which))
         self._show_summary()
 
     @Slot()
@@ -194,11 +197,11 @@ class WordsWindow(QDialog):
 
     @Slot()
     def _show_selection(self) -> None:
-        rows = self.view.selected_rows()
-        self.delete.setEnabled(bool(rows))
-        index = self.view.shown.mapToSource(self.view.currentIndex())
-        verdict = self.table.verdicts[index.row()] if index.isValid() else None
-        self.about.setText("\n".join(verdict.sentences) if verdict else self._hint(bool(rows)))
+        selected = self.view.selectionModel().hasSelection()
+        self.delete.setEnabled(selected)
+        at = self.view.current()
+        verdict = self.table.verdicts[at] if at >= 0 else None
+        self.about.setText("\n".join(verdict.sentences) if verdict else self._hint(selected))
 
     def _hint(self, selected: bool) -> str:
         if selected or not self.table.lines:
