@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, MutableMapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator
@@ -12,7 +13,9 @@ from PySide6.QtWidgets import QApplication
 
 from app.audio.sound_file import FileSource
 from app.audio.sources import list_devices, open_sources
-from app.core import models, paths
+from app.core import models, paths, selftest
+from app.core.catalogue import DEFAULT, FAST, packaged_models
+from app.core.channel import MakeStream
 from app.core.errors import AppError
 from app.core.events import SessionEvent
 from app.core.ports import DeviceInfo, Source
@@ -30,6 +33,7 @@ from app.ui.signals import SignalWatch
 from app.ui.tasks import run_in_background
 from app.ui.theme import CONTROL_SIZE, CaptionStyle, load_fonts, palette, program_icon
 from app.ui.words.window import WordsWindow
+from engine.decoding.guidance import Guidance
 from engine.errors import EngineError
 from engine.recognizer import Recognizer
 
@@ -53,6 +57,7 @@ def run_window(
     program = Program(source, folder, decoder, latency)
     program.window.show()
     program.start()
+    selftest.begin()
     code = application.exec()
     program.end()
     return code
@@ -76,6 +81,8 @@ class Program:
         self._folder = folder or (Path(settings.model) if settings.model else None)
         self._decoder = decoder or settings.decoder or None
         self._latency = latency or settings.latency or None
+        self._choice: selftest.Reading | None = None
+        """What the self-test found best, where nobody chose a model."""
         spec = RECORDING if self._recording else self.keeper.settings.source
         self.words: WordsWindow | None = None
         self.live = LiveCaptions(self._open_sources, self._make_session, spec)
@@ -112,6 +119,9 @@ class Program:
     def _begin_loading(self) -> None:
         """Sessions that start from now on wait for this model."""
         folder, decoder, latency = self._folder, self._decoder, self._latency
+        self._choice = selftest.choose(selftest.Readings().load()) if self._automatic else None
+        if self._choice:
+            folder, latency = Path(self._choice.model), self._choice.latency
 
         def load() -> Recognizer:
             recognizer = models.load(folder, decoder, latency)
@@ -137,12 +147,28 @@ class Program:
             self._begin_loading()
             self.live.restart()
 
+    @property
+    def _automatic(self) -> bool:
+        """Nobody chose a model."""
+        return (self._folder, self._decoder, self._latency) == (None, None, None)
+
     def _make_session(self, sources: Sequence[Source], on_event: Callable[[SessionEvent], None]) -> CaptionSession:
         if self._loading.done() and self._loading.exception() is not None:
             self._begin_loading()  # the user tries again
         loading = self._loading
         words = WordWatch(WatchedList(paths.words_file()), lambda phrases: loading.result().compile(phrases))
-        return CaptionSession(sources, lambda: loading.result().stream(), on_event, words)
+        guidance = Guidance(beam=self._choice.beam if self._choice else None)
+        return CaptionSession(
+            sources, lambda: loading.result().stream(guidance), on_event, words, lighter=self._lighter()
+        )
+
+    def _lighter(self) -> MakeStream | None:
+        """What takes over while the machine cannot keep up; a model that the user chose is not taken away."""
+        in_use = self._choice.model if self._choice else DEFAULT
+        if not self._automatic or in_use == FAST or FAST not in packaged_models():
+            return None
+        load = cache(lambda: models.load(Path(FAST), None, None))
+        return lambda: load().stream()
 
     def _show_words(self) -> None:
         """Open the list of words to know; once open it is kept, with all there is to undo."""

@@ -103,6 +103,10 @@ def _run(args: argparse.Namespace) -> int:
             from app.commands import devices
 
             return devices.run(sys.stdout)
+        case "selftest":
+            from app.commands import selftest
+
+            return selftest.run(args.model, sys.stdout)
         case "demo":
             from app.commands import demo
 
@@ -188,6 +192,17 @@ def make_parser() -> argparse.ArgumentParser:
         help="list inputs and outputs",
         description="List what can be captioned: the ID to give to --source, what it is, and its name. "
         "* marks the system's default input and output.",
+    )
+
+    selftest = commands.add_parser(
+        "selftest",
+        help="see which models this computer keeps up with",
+        description="Caption a spoken clip with each installed model, in about ten seconds, and say what share of a "
+        "processor core it takes and whether captions keep up. * marks what the window captions with where no model "
+        "was chosen.",
+    )
+    selftest.add_argument(
+        "--model", type=Path, metavar="DIR", default=argparse.SUPPRESS, help="a model folder to try as well"
     )
 
     demo = commands.add_parser(

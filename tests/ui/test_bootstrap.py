@@ -13,12 +13,13 @@ from pytestqt.qtbot import QtBot
 
 from app import bootstrap
 from app.captions.plain_text import whole_text
-from app.core import models, paths
+from app.core import models, paths, selftest
 from app.core.activity import Phase
 from app.core.settings import Settings, SettingsFile
 from engine.boosting.boost import Boost
 from engine.boosting.compile import compile_boost
 from engine.boosting.pieces import Pieces
+from engine.decoding.guidance import Guidance
 from engine.endpoint import EndpointRules
 from engine.errors import ModelFileBroken
 from engine.recognizer import Stream
@@ -37,6 +38,7 @@ class ScriptedRecognizer:
 
     def __init__(self, name: str = "Scripted") -> None:
         self.info = SimpleNamespace(name=name)
+        self.guidance: Guidance | None = None
 
     def prepare(self, folder: Path) -> None:
         """Nothing to make cheaper."""
@@ -44,7 +46,8 @@ class ScriptedRecognizer:
     def compile(self, phrases: Sequence[BoostPhrase]) -> Boost:
         return compile_boost(phrases, Pieces(["▁", *"abcdefghijklmnopqrstuvwxyz"]))
 
-    def stream(self) -> Stream:
+    def stream(self, guidance: Guidance | None = None) -> Stream:
+        self.guidance = guidance
         return Stream(ScriptedTrack(SCRIPT, TAIL), EndpointRules())
 
 
@@ -181,6 +184,23 @@ def test_another_model_takes_over_in_the_next_session(
     assert program.window.models.folder.text() == "other"
     close(qtbot, program)
     assert SettingsFile(paths.settings_file()).load()[0].model == "/models/other"
+
+
+@pytest.mark.parametrize("chosen", [None, Path("accurate")])
+def test_the_self_test_chooses_where_the_user_did_not(
+    qtbot: QtBot, recording: Path, monkeypatch: pytest.MonkeyPatch, chosen: Path | None
+) -> None:
+    recognizer, asked = ScriptedRecognizer(), []
+    found = selftest.Reading("accurate", None, beam=1, core=0.4, late=0.1)
+    monkeypatch.setattr(models, "load", lambda *choice: asked.append(choice) or recognizer)
+    monkeypatch.setattr(selftest.Readings, "load", lambda _: [found])
+    program = bootstrap.Program(recording, chosen)
+    qtbot.addWidget(program.window)
+    program.start()
+    qtbot.waitUntil(lambda: program.live.activity.over and program.live.resting)
+    program.end()
+    assert asked == [(Path("accurate"), None, None)]
+    assert recognizer.guidance == Guidance(beam=None if chosen else 1)
 
 
 def test_broken_settings_are_told(qtbot: QtBot, make_program: MakeProgram, recording: Path) -> None:

@@ -24,7 +24,7 @@ from engine.endpoint import EndpointRules
 from engine.recognizer import Stream
 from tests.helpers.scripted import ScriptedTrack
 
-stream = lambda: Stream(ScriptedTrack([]), EndpointRules())
+stream = lambda _: Stream(ScriptedTrack([]), EndpointRules())
 models.load = lambda *_: SimpleNamespace(info=SimpleNamespace(name="Scripted"), stream=stream)
 application = bootstrap.make_application()
 program = bootstrap.Program("mic")

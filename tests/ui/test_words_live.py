@@ -14,6 +14,7 @@ from app.captions.plain_text import whole_text
 from app.core import models, paths
 from app.core.ports import Ended, Opened, SourceEvent, SourceKind
 from app.ui.words.window import WordsWindow
+from engine.decoding.guidance import Guidance
 from engine.endpoint import EndpointRules
 from engine.recognizer import Stream
 from tests.helpers.scripted import ScriptedTrack, Spoken, chunks_of
@@ -44,7 +45,7 @@ class Dictated:
 
 
 class Recognizer(ScriptedRecognizer):
-    def stream(self) -> Stream:
+    def stream(self, guidance: Guidance | None = None) -> Stream:
         return Stream(ScriptedTrack(SCRIPT), EndpointRules())
 
 
