@@ -12,13 +12,14 @@ pytest.importorskip("torch", reason="the training tools need torch: pip install 
 import numpy as np
 import torch
 
+from engine.decoding.guidance import Guidance
 from engine.frame_track import FrameTrack
 from engine.models.bundle import open_bundle
 from engine.models.encoder_graph import CacheAwareGraph
 from engine.models.options import ModelOptions, Precision
 from engine.models.parts import FrameBundle
 from engine.recognizer import Recognizer
-from engine.types import Final
+from engine.types import BoostPhrase, Final
 from tests.helpers.graphs import set_metadata
 from training.ctc_model import CtcRecognizer, best_path
 from training.export_heads import export_heads
@@ -159,6 +160,40 @@ def test_eight_bits_hear_nearly_the_same(head: str, sound: np.ndarray, request: 
     plain, small = (encoded(opened(folder, decoder, precision), sound) for precision in ("fp32", "int8"))
     assert not np.array_equal(plain, small)
     assert np.sum(plain * small) / np.linalg.norm(plain) / np.linalg.norm(small) > 0.99
+
+
+@pytest.mark.parametrize("head", ["ctc", "tdt"])
+def test_streams_share_a_call_and_hear_each_their_own(
+    head: str, sound: np.ndarray, request: pytest.FixtureRequest
+) -> None:
+    _, folder = request.getfixturevalue(head)
+    encoder = opened(folder, "ctc").encoder
+    assert isinstance(encoder, CacheAwareGraph)
+    sizes, alone, state = encoder.sizes, [encoder.start(), encoder.start()], encoder.start(2)
+    blocks = [encoder.features().push(s) for s in (sound, sound[::-1].copy())]
+    for start in range(0, 4 * sizes.shift, sizes.shift):
+        windows = np.stack([b[start : start + sizes.window] for b in blocks])
+        together, state = encoder.step(windows, state)
+        for n, window in enumerate(windows):
+            frames, alone[n] = encoder.step(window[None], alone[n])
+            np.testing.assert_allclose(together[n], frames[0], atol=1e-4)
+
+
+@pytest.mark.parametrize("beam", [1, 4])
+@pytest.mark.parametrize(("head", "decoder"), [("ctc", "ctc"), ("tdt", "transducer"), ("tdt", "ctc")])
+def test_a_word_list_is_heeded(
+    head: str, decoder: str, beam: int, sound: np.ndarray, request: pytest.FixtureRequest
+) -> None:
+    _, folder = request.getfixturevalue(head)
+    recognizer = Recognizer.load(folder, ModelOptions(decoder=decoder))
+    boost = recognizer.compile([BoostPhrase("two", 5.0)])
+
+    def count(guidance: Guidance) -> int:
+        stream = recognizer.stream(guidance)
+        updates = [*stream.push(sound), *stream.finish()]
+        return sum(u.text.lower().count("two") for u in updates if isinstance(u, Final))
+
+    assert count(Guidance(boost=boost, beam=beam)) > count(Guidance(beam=beam))
 
 
 def test_the_program_tells_what_it_has_opened(ctc: Exported, sound: np.ndarray) -> None:
