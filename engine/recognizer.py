@@ -34,6 +34,7 @@ from engine.models.parts import Bundle, FrameBundle
 from engine.models.prepared import PreparedGraphs
 from engine.models.punctuation import punctuation_in
 from engine.preparing import prepare_in_background
+from engine.stability import Steadiness
 from engine.text.pipeline import AS_HEARD, TextOptions
 from engine.track import Hypothesis, Track
 from engine.types import SAMPLE_RATE, BoostPhrase, Final, ModelInfo, Samples, Silence, Update
@@ -135,7 +136,7 @@ class Recognizer:
 
     def _track(self, guidance: Guidance) -> Track:
         if isinstance(self._bundle, FrameBundle):
-            return FrameTrack(self._bundle, self._decoder, guidance=guidance)
+            return FrameTrack(self._bundle, self._decoder, guidance=guidance, voice=SileroVoice(packaged_model()))
         if isinstance(self._bundle, AttentionBundle):
             return WindowTrack(self._bundle.model, SileroVoice(packaged_model()), guidance=guidance)
         raise AssertionError(f"no track for {type(self._bundle).__name__}")
@@ -155,6 +156,7 @@ class Stream:
         self._steps = 0
         """Steps that were heard and are not captioned."""
         self._heard_samples = 0
+        self._text = text
         self._utterance = Utterance(0, text)
         self._quiet_since = 0.0
         self._silence_told = False
@@ -210,6 +212,18 @@ class Stream:
         self._guidance = replace(self._guidance, boost=boost)
         self._track.guide(self._guidance)
 
+    def set_steadiness(self, steadiness: Steadiness) -> None:
+        """Be quicker or steadier from the next step on."""
+        if steadiness is not self._guidance.steadiness:
+            self._guidance = replace(self._guidance, steadiness=steadiness)
+            self._track.guide(self._guidance)
+
+    def set_text(self, text: TextOptions) -> None:
+        """Write words so from the next utterance on. Punctuation and capitals stay as the model needs them."""
+        self._text = replace(text, capitals=self._text.capitals, punctuator=self._text.punctuator)
+        if not self._utterance.words:
+            self._utterance = Utterance(self._utterance.number, self._text)
+
     def hurry(self, hurried: bool) -> None:
         """While hurried, decode greedily and less often whatever the guidance says: for a machine that is behind."""
         if hurried != self._guidance.hurried:
@@ -221,13 +235,14 @@ class Stream:
         return self._heard_samples / SAMPLE_RATE
 
     def _advance(self, samples: int) -> list[Update]:
-        """Decode the next piece of sound, and look at the hypothesis."""
+        """Decode the next piece of sound, and look at what came of it."""
         self._heard_samples += samples
-        if not self._track.advance():
+        foreseen = self._track.foreseen
+        moved = self._track.advance()
+        if not moved and self._track.foreseen == foreseen:
             return []
-        hypothesis = self._track.hypothesis
         changed = self._read()
-        ended = self._endpoint(hypothesis)
+        ended = self._endpoint(self._track.hypothesis) if moved else None
         if ended is None:
             return [self._utterance.partial(self._heard)] if changed else []
         if isinstance(ended, Final) and self._utterance.words:
@@ -258,13 +273,15 @@ class Stream:
         """End the utterance after its first `words` words; what follows begins the next one."""
         ended, tokens = self._utterance.end(words, self._heard, self._guidance.alternatives)
         self._track.drop(tokens)
-        self._utterance = self._utterance.rest(words)
+        self._utterance = self._utterance.rest(words, self._text)
         self._read()
         self._quiet_since, self._silence_told = ended.end, False
         return ended
 
     def _read(self, *, ended: bool = False) -> bool:
-        return self._utterance.read(self._track.hypothesis, self._heard, self._guidance.boost, ended=ended)
+        track, boost = self._track, self._guidance.boost
+        foreseen = () if ended else track.foreseen
+        return self._utterance.read(track.hypothesis, self._heard, boost, foreseen=foreseen, ended=ended)
 
 
 def _completed(text: TextOptions, info: ModelInfo, folder: Path) -> TextOptions:

@@ -42,6 +42,11 @@ class Track(Protocol):
     def hypothesis(self) -> Hypothesis: ...
 
     @property
+    def foreseen(self) -> tuple[Token, ...]:
+        """What will probably come after the settled tokens, in place of the others, once more sound is in: for show."""
+        ...
+
+    @property
     def encoder(self) -> CacheAwareStream | None:
         """What may be encoded together with that of other tracks; None where all is done in `advance`."""
         ...
@@ -52,7 +57,7 @@ class Track(Protocol):
 
     def advance(self) -> bool:
         """Decode the oldest piece that is not decoded; True when the hypothesis moved on (new tokens, or later
-        `decoded`).
+        `decoded`), whatever is foreseen.
 
         Cutting the same sound differently gives the same hypothesis once the same samples are in.
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 
 from engine.alternatives import Choice, readings
@@ -30,22 +31,34 @@ class Utterance:
         """The pieces as they are shown: phrases of a boost list as they were typed."""
         self._ends: list[int] = []
         """Index of the token after each word's last one."""
-        self._before = before
         self._shown = Shown((), 0, 0)
         """The words as they are shown, numbers in figures and so on."""
+        self._on_screen = tuple(before)
+        """Words that a reader has seen last, what was foreseen included, and the same with numbers in figures ..."""
+        self._texts_on_screen: tuple[Word, ...] = ()
 
     @property
     def closed(self) -> int:
         """How many of the words are settled and shown so: the utterance may end behind them."""
         return self._shown.used
 
-    def read(self, hypothesis: Hypothesis, heard: float, boost: Boost | None, *, ended: bool) -> bool:
+    def read(
+        self,
+        hypothesis: Hypothesis,
+        heard: float,
+        boost: Boost | None,
+        *,
+        foreseen: tuple[Token, ...] = (),
+        ended: bool = False,
+    ) -> bool:
         """Take over the hypothesis; True when there is something new to show.
 
-        `ended`: nothing is added to the utterance any more.
+        Args:
+            foreseen: tokens that are shown after the settled ones, in place of the others, and count for nothing else.
+            ended: nothing is added to the utterance any more.
         """
         before = self._seen()
-        previous = self.words or self._before
+        previous = self._on_screen
         self._tokens, self._choices, self._boost = hypothesis.tokens, hypothesis.choices, boost
         decided = self._spell(boost, ended=ended)
         shown = [replace(token, text=text) for token, text in zip(self._tokens, self._texts, strict=True)]
@@ -56,10 +69,16 @@ class Utterance:
         settled = min(hypothesis.settled, decided)
         self.settled = max(self.settled, sum(end < settled for end in self._ends[:-1]))
         self._shown = show(self.words, self.settled, self._text, final=False)
+        self._on_screen, self._texts_on_screen = self.words, self._shown.words
+        if foreseen:
+            ahead = copy(self)
+            ahead._on_screen = previous
+            ahead.read(replace(hypothesis, tokens=(*hypothesis.tokens[: hypothesis.settled], *foreseen)), heard, boost)
+            self._on_screen, self._texts_on_screen = ahead.words, ahead._shown.words
         return before != self._seen()
 
     def _seen(self) -> tuple[list[str], int]:
-        return [word.text for word in self._shown.words], self._shown.settled
+        return [word.text for word in self._texts_on_screen], self._shown.settled
 
     def _spell(self, boost: Boost | None, *, ended: bool) -> int:
         """Spell the tokens as they are shown; returns how many of them are spelt for good.
@@ -76,7 +95,7 @@ class Utterance:
         return kept + found.decided
 
     def partial(self, heard: float) -> Partial:
-        return Partial(self.number, self._shown.words, self._shown.settled, heard)
+        return Partial(self.number, self._texts_on_screen, self._shown.settled, heard)
 
     def end(self, words: int, heard: float, alternatives: int) -> tuple[Final, int]:
         """The ended utterance, with at most so many other readings, and how many tokens it holds."""
@@ -98,9 +117,9 @@ class Utterance:
             found.setdefault(reading.text, reading)
         return list(found.values())[1 : most + 1]
 
-    def rest(self, words: int) -> Utterance:
+    def rest(self, words: int, text: TextOptions) -> Utterance:
         """The next utterance, which begins with the words after the first `words`."""
-        return Utterance(self.number + 1, self._text, self.words[words:])
+        return Utterance(self.number + 1, text, self._on_screen[words:])
 
 
 _SPARE = 3

@@ -67,6 +67,11 @@ class WindowTrack(Track):
         return Hypothesis((*self._settled, *shown), len(self._settled), self._decoded, tuple(self._choices))
 
     @property
+    def foreseen(self) -> tuple[Token, ...]:
+        """A pass sees up to the newest sound by itself."""
+        return ()
+
+    @property
     def encoder(self) -> None:
         """Windows are encoded when they are decoded."""
 

@@ -11,8 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.boosting.boost import Boost
+from engine.boosting.compile import compile_boost
+from engine.boosting.pieces import Pieces
 from engine.decoding.guidance import Guidance
 from engine.endpoint import EndpointRules
+from engine.frame_track import FrameTrack
 from engine.models.bundle import open_bundle
 from engine.models.encoder_graph import CacheAwareGraph
 from engine.models.parts import FrameBundle
@@ -43,8 +47,15 @@ def rewritten(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Callabl
     return open_rewritten
 
 
-def recognizer(bundle: FrameBundle) -> Recognizer:
-    return Recognizer(bundle, DECODERS.get(bundle.folder.name), EndpointRules())
+def stream_of(bundle: FrameBundle, boost: Boost | None = None) -> Stream:
+    """A stream that shows nothing before it is decoded, so that nothing depends on how sound comes."""
+    guidance = Guidance(boost)
+    track = FrameTrack(bundle, DECODERS.get(bundle.folder.name), guidance=guidance)
+    return Stream(track, EndpointRules(), guidance)
+
+
+def _boost(bundle: FrameBundle, phrase: str) -> Boost:
+    return compile_boost([BoostPhrase(phrase)], Pieces(bundle.vocabulary.pieces))
 
 
 def alone(stream: Stream, sound: Samples, cut: int = 1_280) -> list[Update]:
@@ -90,11 +101,11 @@ def test_streams_that_come_and_go_hear_what_they_hear_alone(
     name: str, kind: str, open_model: OpenModel, rewritten: Callable[[str], FrameBundle]
 ) -> None:
     """They begin at different times, deliver different amounts, end one by one, and listen for different words."""
-    model = recognizer(rewritten(name) if kind == "rewritten" else open_model(name, "fp32"))
-    boosts = [None, model.compile([BoostPhrase("lazy dog")]), None, model.compile([BoostPhrase("morning", 2.0)])]
+    bundle = rewritten(name) if kind == "rewritten" else open_model(name, "fp32")
+    boosts = [None, _boost(bundle, "lazy dog"), None, _boost(bundle, "morning")]
     sounds = [recording(sound)[:64_000] for sound in SOUNDS]
-    expected = [alone(model.stream(Guidance(boost)), sound) for boost, sound in zip(boosts, sounds, strict=True)]
-    streams = [model.stream(Guidance(boost)) for boost in boosts]
+    expected = [alone(stream_of(bundle, boost), sound) for boost, sound in zip(boosts, sounds, strict=True)]
+    streams = [stream_of(bundle, boost) for boost in boosts]
     heard: list[list[Update]] = [[] for _ in streams]
     at = [-5_000 * number for number in range(len(streams))]
     sizes = [1_280, 4_000, 700, 9_000]
@@ -102,7 +113,7 @@ def test_streams_that_come_and_go_hear_what_they_hear_alone(
         for n in live:
             streams[n].hear(sounds[n][max(at[n], 0) : max(at[n] + sizes[n], 0)])
             at[n] += sizes[n]
-        for n, updates in zip(live, model.step([streams[n] for n in live]), strict=True):
+        for n, updates in zip(live, Recognizer.step([streams[n] for n in live]), strict=True):
             heard[n] += updates
         for n in live:
             if at[n] >= len(sounds[n]):
@@ -118,9 +129,9 @@ def test_a_backlog_gives_what_the_published_graph_gives_step_by_step(
     name: str, open_model: OpenModel, rewritten: Callable[[str], FrameBundle]
 ) -> None:
     sound = np.concatenate([recording("a2_three.flac"), recording("a6_fast.flac")])
-    expected = alone(recognizer(open_model(name, "fp32")).stream(), sound)
+    expected = alone(stream_of(open_model(name, "fp32")), sound)
     for cut in (len(sound), 40_000, 7_777):
-        updates = alone(recognizer(rewritten(name)).stream(), sound, cut)
+        updates = alone(stream_of(rewritten(name)), sound, cut)
         assert told(updates) == told(expected)
         assert confidences(updates) == pytest.approx(confidences(expected), abs=1e-3)
 
@@ -128,25 +139,24 @@ def test_a_backlog_gives_what_the_published_graph_gives_step_by_step(
 @given(cuts=st.lists(st.integers(0, 100_000), max_size=6))
 @settings(deadline=None, max_examples=10)
 def test_however_sound_piles_up(cuts: list[int], rewritten: Callable[[str], FrameBundle]) -> None:
-    model, sound = recognizer(rewritten("tdt-nemo-80ms")), recording("a2_three.flac")[:100_000]
-    stream = model.stream()
+    bundle, sound = rewritten("tdt-nemo-80ms"), recording("a2_three.flac")[:100_000]
+    stream = stream_of(bundle)
     updates = [update for part in np.split(sound, sorted(cuts)) for update in stream.push(part)] + stream.finish()
-    assert told(updates) == told(alone(model.stream(), sound))
+    assert told(updates) == told(alone(stream_of(bundle), sound))
 
 
 def test_streams_share_calls_and_backlogs_are_few_calls(
     rewritten: Callable[[str], FrameBundle], calls: list[tuple[int, int]]
 ) -> None:
-    model = recognizer(rewritten("ctc-sherpa-80ms"))
-    streams = [model.stream() for _ in range(8)]
+    streams = [stream_of(rewritten("ctc-sherpa-80ms")) for _ in range(8)]
     sound = recording("a2_three.flac")
     for stream in streams:
         stream.hear(sound[:1_280])
-    model.step(streams)
+    Recognizer.step(streams)
     calls.clear()  # the first one is preceded by a trial
     for stream in streams:
         stream.hear(sound[1_280:2_560])
-    model.step(streams)
+    Recognizer.step(streams)
     assert calls == [(8, 17)]
     calls.clear()
     streams[0].push(sound[2_560 : 2_560 + 32 * 1_280])
@@ -159,20 +169,19 @@ def test_graphs_in_int8_are_called_for_one_stream_and_one_step(
     """There, what else is in a call changes how inputs are rounded."""
     bundle = open_bundle(rewritten_folder(models / "ctc-sherpa-80ms", tmp_path / "int8", form="int8-blocks"))
     assert isinstance(bundle, FrameBundle)
-    for model in (recognizer(bundle), recognizer(open_model("ctc-sherpa-80ms", "int8"))):
-        streams = [model.stream(), model.stream()]
+    for model in (bundle, open_model("ctc-sherpa-80ms", "int8")):
+        streams = [stream_of(model), stream_of(model)]
         for _ in range(2):
             calls.clear()  # the first step is preceded by a trial
             for stream, sound in zip(streams, SOUNDS, strict=False):
                 stream.hear(recording(sound))
-            model.step(streams)
+            Recognizer.step(streams)
         assert len(calls) > 50
         assert set(calls) == {(1, 17)}
 
 
 def test_a_step_without_sound_says_nothing(rewritten: Callable[[str], FrameBundle]) -> None:
-    model = recognizer(rewritten("ctc-sherpa-80ms"))
-    stream = model.stream()
-    assert model.step([]) == []
+    stream = stream_of(rewritten("ctc-sherpa-80ms"))
+    assert Recognizer.step([]) == []
     stream.hear(np.zeros(1_279, np.float32))
-    assert model.step([stream]) == [[]]
+    assert Recognizer.step([stream]) == [[]]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -78,6 +81,21 @@ def test_words_remember_when_they_were_first_shown() -> None:
     final = next(u for u in play(SCRIPT[:4], 5.0) if isinstance(u, Final))
     assert final.words[0].emitted == pytest.approx(0.56)
     assert final.words[1].emitted == pytest.approx(1.04)  # as "morning"; "mor" was another word
+
+
+def test_what_is_foreseen_is_shown_until_it_comes_and_counts_for_nothing_else() -> None:
+    script = [*SCRIPT[:3], Spoken("\u2581all", 1.6, foreseen_at=1.2)]
+    updates, plain = play(script, 4.0), play([replace(spoken, foreseen_at=math.inf) for spoken in script], 4.0)
+    partials = [u for u in updates if isinstance(u, Partial)]
+    assert [(p.text, p.settled) for p in partials if 1.0 < p.heard < 1.7] == [
+        ("Good morning", 1),
+        ("Good morning all", 1),
+        ("Good morning all", 2),
+    ]
+    final, other = (next(u for u in run if isinstance(u, Final)) for run in (updates, plain))
+    assert [word.emitted for word in final.words] == pytest.approx([0.56, 1.04, 1.2])
+    assert [word.emitted for word in other.words] == pytest.approx([0.56, 1.04, 1.6])
+    assert replace(final, words=other.words) == other
 
 
 def test_silence_is_told_once_and_again_after_words() -> None:

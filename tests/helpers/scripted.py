@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ class Spoken:
     piece: str
     at: float
     settles_after: float = 0.0
+    foreseen_at: float = math.inf
 
 
 class ScriptedTrack(Track):
@@ -42,6 +44,11 @@ class ScriptedTrack(Track):
         settled = len(heard) if self._finished else sum(s.at + s.settles_after <= now for s in heard)
         tokens = tuple(Token(i, s.piece, s.at, 0.9) for i, s in enumerate(heard))
         return Hypothesis(tokens[self._dropped :], settled - self._dropped, now)
+
+    @property
+    def foreseen(self) -> tuple[Token, ...]:
+        now = self._samples / SAMPLE_RATE
+        return tuple(Token(i, s.piece, s.at, 0.9) for i, s in enumerate(self._script) if s.foreseen_at <= now < s.at)
 
     @property
     def encoder(self) -> None:
