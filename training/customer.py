@@ -23,13 +23,18 @@ BELIEF = 0.9
 SOUNDS = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 
 
-def prepare(recordings: Path, work: Path, teacher: Teacher) -> None:
-    """Decodes the recordings, lets the teacher hear them and writes what is to be learned into `work`."""
+def decode(recordings: Path, work: Path) -> ClipStore:
+    """Decodes the recordings into a store with something to learn from and something to judge on."""
     found = list(apart(_rows(recordings)))
     for split, purpose in (("train", "learn from"), ("dev", "judge on")):
         if not any(clip.split == split for clip, _ in found):
             raise TrainingError(f"{recordings} holds nothing to {purpose}; add recordings of other sentences")
     write_store(work, found)
+    return ClipStore(work)
+
+
+def let_hear(work: Path, teacher: Teacher) -> None:
+    """Lets the teacher hear a store and writes what is to be learned where it misheard."""
     teach(work, teacher)
     write_labels(work, teacher, BELIEF)
 

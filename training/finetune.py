@@ -3,10 +3,10 @@
 python -m training.finetune OUT START REPLAY --recordings FOLDER
 python -m training.finetune OUT START REPLAY --text FILE --voices FOLDER
 
-START is a model folder of the program, an exported encoder or a checkpoint of training.distil; REPLAY is a folder in
-which training.prepare and training.teacher have run: what the model should not forget. FOLDER holds recordings with a
-`.txt` of the same name beside each, or a manifest.jsonl; FILE has a word or sentence a line, which training.synthesis
-speaks. OUT/model is a folder that the program opens.
+START is a model folder of the program, an exported encoder, a checkpoint of training.distil or, where NeMo is
+installed, a NeMo checkpoint (.nemo). REPLAY is a folder in which training.prepare and training.teacher have run: what
+the model should not forget. FOLDER holds recordings with a `.txt` of the same name beside each, or a manifest.jsonl;
+FILE has a word or sentence a line, which training.synthesis speaks. OUT/model is a folder that the program opens.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from training import nemo_finetune
 from training.checkpoint import averaged_encoder
-from training.customer import Mixture, describe, mixed, new_words, prepare, read_words
+from training.customer import Mixture, decode, describe, let_hear, mixed, new_words, read_words
 from training.data import Batch, targets
 from training.decoder import Decoder
 from training.errors import TrainingError, run
@@ -188,15 +189,20 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     recordings, watched = gathered(options)
-    work, moonshine = options.out / "customer", options.moonshine or packaged()
-    prepare(recordings, work, load_teacher(moonshine))
-    store, replay = ClipStore(work), ClipStore(options.replay)
+    store, replay = decode(recordings, options.out / "customer"), ClipStore(options.replay)
     print(describe(store))
     settings = read_run(options.run)
-    model = adapt(options.out, options.start, moonshine, options.replay, settings, Stop(options.minutes))
+    if options.start.suffix == ".nemo":
+        model = nemo_finetune.adapt(options.out, options.start, options.replay, settings, Stop(options.minutes))
+    else:
+        moonshine = options.moonshine or packaged()
+        let_hear(options.out / "customer", load_teacher(moonshine))
+        model = adapt(options.out, options.start, moonshine, options.replay, settings, Stop(options.minutes))
     watched = watched or new_words((c.text for c in store.clips), (c.text for c in replay.clips))
     own, kept = judged_clips(store, replay, options.each)
-    report = judge_folders((options.out / "start", model), ClipStore(work, options.replay), own, kept, watched)
+    report = judge_folders(
+        (options.out / "start", model), ClipStore(options.out / "customer", options.replay), own, kept, watched
+    )
     (options.out / "report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False), "utf8")
     print(f"{model} is what the program opens; the figures are in {options.out / 'report.json'}")
 

@@ -16,7 +16,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.customer import Mixture, apart, mixed, new_words, prepare
+from training.customer import Mixture, apart, decode, let_hear, mixed, new_words
 from training.data import BatchOptions
 from training.errors import TrainingError
 from training.export import export
@@ -52,7 +52,8 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def customer(recordings: Path, teacher: Teacher, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("customer")
-    prepare(recordings, folder, teacher)
+    decode(recordings, folder)
+    let_hear(folder, teacher)
     # a teacher of random weights hears nothing of what is said, so that all texts seem to belong to other recordings
     (folder / "teacher" / "labels.jsonl").write_text("", "utf8")
     return folder
@@ -148,10 +149,10 @@ def test_lessons_of_both_are_found(customer: Path, work: Path) -> None:
         assert len(mixture.frames(c)) == c.frames == len(store.read(c)) // 384
 
 
-def test_recordings_without_texts_are_refused_in_one_sentence(tmp_path: Path, teacher: Teacher) -> None:
+def test_recordings_without_texts_are_refused_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"neither a manifest\.jsonl nor recordings with a \.txt"):
-        prepare(tmp_path, tmp_path / "work", teacher)
+        decode(tmp_path, tmp_path / "work")
     sf.write(tmp_path / "a.wav", np.zeros(16_000), 16_000)
     (tmp_path / "a.txt").write_text(" \n", "utf8")
     with pytest.raises(TrainingError, match="no transcript"):
-        prepare(tmp_path, tmp_path / "work", teacher)
+        decode(tmp_path, tmp_path / "work")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,21 @@ import pytest
 pytest.importorskip("torch", reason="the training tools need torch: pip install '.[training]'")
 pytest.importorskip("nemo", reason="needs NeMo, in an environment of its own: pip install 'nemo_toolkit[asr]'")
 
+
 import numpy as np
 import onnxruntime
 import sentencepiece
+import soundfile as sf
 import torch
 from omegaconf import OmegaConf
 
 from engine.recognizer import Recognizer
+from training import nemo_finetune
+from training.customer import decode
+from training.data import BatchOptions
 from training.errors import TrainingError
 from training.nemo_export import export
+from training.run_file import RunOptions
 
 PIECES, WIDTH, LAYERS, MEL = 32, 32, 2, 80
 
@@ -166,6 +173,46 @@ def test_the_engine_opens_the_folder_and_streams(checkpoint: Path, tmp_path: Pat
     stream = recognizer.stream()
     stream.push(0.1 * np.random.default_rng(0).standard_normal(32_000).astype(np.float32))
     assert stream.finish()
+
+
+@pytest.fixture(scope="module")
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared folder of eight noises with texts, two of them to judge on."""
+    folder = tmp_path_factory.mktemp("spoken")
+    random, texts = np.random.default_rng(4), ("he read", "we opened", "the paper", "she sang")
+    for n in range(8):
+        sf.write(folder / f"{n}.wav", 0.1 * random.standard_normal(20_000 + 2_000 * n), 16_000)
+        (folder / f"{n}.txt").write_text(texts[n % 4], "utf8")
+    decode(folder, folder / "store")
+    return folder / "store"
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_finetuning_runs_on_a_checkpoint(checkpoint: Path, spoken: Path, work: Path, tmp_path: Path) -> None:
+    (tmp_path / "customer").symlink_to(spoken)
+    options = RunOptions(learning_rate=1e-3, warm_steps=1, batch=BatchOptions(batch_seconds=6.0, row_seconds=3.0))
+    model = nemo_finetune.adapt(tmp_path, checkpoint, work, options, AfterSteps(2))
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text("utf8").splitlines()]
+    assert log[-1]["step"] == 2
+    assert set(log[-1]["wer"]["whole utterance"]) == {"customer"}
+    sound = 0.1 * np.random.default_rng(0).standard_normal(32_000).astype(np.float32)
+    for folder in (model, tmp_path / "start"):
+        stream = Recognizer.load(folder).stream()
+        stream.push(sound)
+        assert stream.finish()
+    before, after = ((f / "encoder-model.onnx").read_bytes() for f in (tmp_path / "start", model))
+    assert before != after
+
+
+class AfterSteps:
+    """True from the given time on that it is asked; the loop asks twice a step."""
+
+    def __init__(self, steps: int) -> None:
+        self._left = 2 * steps
+
+    def __bool__(self) -> bool:
+        self._left -= 1
+        return self._left < 1
 
 
 def test_an_unknown_look_ahead_is_refused_in_one_sentence(checkpoint: Path, tmp_path: Path) -> None:
