@@ -48,18 +48,17 @@ class CtcTraining:
         self.clips = [c for c in spoken if c.corpus not in options.without]
 
     def groups(self, learning_rate: float) -> list[dict[str, Any]]:
-        encoder, options = self.module.encoder.requires_grad_(not self.options.ctc.frozen), self.options.ctc
-        own = [] if options.frozen else [{"params": list(encoder.parameters()), "lr": learning_rate}]
+        encoder, options = self.module.encoder.requires_grad_(not self.options.ctc.stored), self.options.ctc
+        own = [] if options.stored else [{"params": list(encoder.parameters()), "lr": learning_rate}]
         return [*own, {"params": list(self.module.head.parameters()), "lr": learning_rate * options.head_rate}]
 
     def loss(self, batch: Batch, chunk: int, look_ahead: int) -> tuple[Tensor, dict[str, float]]:
-        options = self.options
+        options, rows = self.options, piece_rows(batch, self.pieces)
+        if options.ctc.stored:
+            frames = with_gaps(stored_frames(batch, self.lessons, self.module.encoder.shape.width))
+            return self.head_loss(self.module.head.states(frames, chunk, options.left), rows)
         frames = self.module.encoder.streaming(batch.sound, chunk, options.left, look_ahead)
-        total, parts = self.head_loss(
-            self.module.head.states(frames, chunk, options.left), piece_rows(batch, self.pieces)
-        )
-        if options.ctc.frozen:
-            return total, parts
+        total, parts = self.head_loss(self.module.head.states(frames, chunk, options.left), rows)
         readable, more = total_loss(frames, batch, targets(batch, self.lessons), self.teacher.decoder, options.loss)
         return total + readable, parts | more
 
@@ -108,6 +107,25 @@ def piece_rows(batch: Batch, pieces: TimedPieces) -> Rows:
             rows[segment.row][0].extend(ids)
             rows[segment.row][1].extend(segment.first + f for f in frames)
     return rows
+
+
+def stored_frames(batch: Batch, lessons: Lessons, width: int) -> Tensor:
+    """The teacher's frames of each row's utterances where they lie, zeros between: [rows, T, width]."""
+    frames = torch.zeros(len(batch.sound), batch.sound.shape[1] // FRAME, width)
+    for segment in batch.segments:
+        if segment.clip:
+            frames[segment.row, segment.first : segment.first + segment.frames] = lessons.frames(segment.clip)
+    return frames
+
+
+def with_gaps(frames: Tensor, longest: int = 20) -> Tensor:
+    """Two spans of each row zeroed, up to half a second each: the same few hours of frames would be learned by heart."""
+    at = torch.arange(frames.shape[1])
+    kept = torch.ones(frames.shape[:2], dtype=torch.bool)
+    for _ in range(2):
+        begin = torch.randint(0, frames.shape[1], (len(frames), 1))
+        kept &= (at < begin) | (at >= begin + torch.randint(0, longest, (len(frames), 1)))
+    return frames * kept[..., None]
 
 
 def ctc_loss(logits: Tensor, rows: Rows) -> Tensor:

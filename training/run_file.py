@@ -26,8 +26,8 @@ class CtcOptions:
     """Weight of the cross-entropy of each piece at the step where the decoder hears it."""
     delay_steps: int = 1
     """How many steps of 72 ms after that it is to be written."""
-    frozen: bool = False
-    """Leave the encoder as it is and train only what is on top: three times as fast."""
+    stored: bool = False
+    """Learn from the frames that training.teacher stored: nothing is encoded, and the encoder stays as it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,14 +91,14 @@ def test_the_head_does_not_look_beyond_its_chunk() -> None:
 
 
 @pytest.mark.parametrize("task", [CtcTraining, TdtTraining])
-@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("stored", [False, True])
 def test_a_run_trains_stops_and_goes_on(
-    spoken_work: Path, teacher: Teacher, tmp_path: Path, task: type[CtcTraining], frozen: bool
+    spoken_work: Path, teacher: Teacher, tmp_path: Path, task: type[CtcTraining], stored: bool
 ) -> None:
     options = RunOptions(
         learning_rate=1e-3,
         warm_steps=1,
-        ctc=CtcOptions(layers=1, frozen=frozen),
+        ctc=CtcOptions(layers=1, stored=stored),
         tdt=TdtOptions(width=16),
         judged_chunks=((12, 0),),
     )
@@ -116,4 +116,4 @@ def test_a_run_trains_stops_and_goes_on(
     trainer = run(3)
     assert trainer.progress.step == 5
     assert set(trainer.judge()["288 ms (288 + 0)"]) == {"made-up"}
-    assert torch.equal(trainer.average.weights["encoder.conv1.weight"], before) == frozen
+    assert torch.equal(trainer.average.weights["encoder.conv1.weight"], before) == stored
