@@ -196,8 +196,20 @@ def test_profiles_are_sub_folders_named_by_their_delay(tmp_path: Path) -> None:
     assert catalogue.latency_profiles(tmp_path) == {80: tmp_path / "80ms", 160: tmp_path / "160ms"}
 
 
+def test_models_that_come_with_the_program_have_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    starter = catalogue.starter_folder()
+    assert catalogue.find_model(Path("accurate")) == catalogue.ModelFiles(starter)
+    assert catalogue.find_model(None) == catalogue.find_model(Path(catalogue.DEFAULT))
+    fast = catalogue.find_model(Path("fast"))
+    assert (fast.folder.parts[-2:], fast.decoder_folder) == (("models", "streaming"), starter)
+    (tmp_path / "fast").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert catalogue.find_model(Path("fast")) == fast
+    assert catalogue.find_model(tmp_path / "fast") == catalogue.ModelFiles(tmp_path / "fast")
+
+
 def test_a_model_path_that_is_a_file_is_said_to_be_one(tmp_path: Path) -> None:
     file = tmp_path / "model.onnx"
     file.touch()
     with pytest.raises(ModelNotFound, match="it is a file"):
-        catalogue.model_folder(file)
+        catalogue.find_model(file)

@@ -1,4 +1,4 @@
-"""Which model captions: the one that comes with the program, or a folder of the user's."""
+"""Which model captions: one of those that come with the program, with what was measured of it, or a folder's."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
+from app.core.catalogue import ACCURATE, DEFAULT, FAST, MEASURED
+
 
 class ModelMenu(QMenu):
-    """Signals: chosen(str): a folder, empty for the model that comes with the program."""
+    """Signals: chosen(str): the name of a model that comes with the program, or a folder."""
 
     chosen = Signal(str)
 
@@ -18,25 +20,37 @@ class ModelMenu(QMenu):
         super().__init__(parent)
         self.setTitle(self.tr("Model"))
         group = QActionGroup(self)
-        self.starter = self.addAction(self.tr("The one that comes with Caique"))
+        self.packaged = {
+            ACCURATE: self.addAction(self._about(self.tr("Accurate"), ACCURATE)),
+            FAST: self.addAction(self._about(self.tr("Fast"), FAST)),
+        }
         self.folder = self.addAction("")
-        for action in (self.starter, self.folder):
+        for name, action in self.packaged.items():
+            action.triggered.connect(lambda _on, name=name: self.chosen.emit(name))
+        self.folder.triggered.connect(lambda: self.chosen.emit(str(self.folder.data())))
+        for action in (*self.packaged.values(), self.folder):
             action.setCheckable(True)
             group.addAction(action)
-        self.starter.triggered.connect(lambda: self.chosen.emit(""))
-        self.folder.triggered.connect(lambda: self.chosen.emit(str(self.folder.data())))
         self.addSeparator()
         self.addAction(self.tr("Choose a model folder…")).triggered.connect(self._ask)
         self.set_current("")
 
-    def set_current(self, folder: str) -> None:
-        """Show what is in use; a folder that was used stays on offer."""
-        if folder:
-            self.folder.setText(Path(folder).name)
-            self.folder.setToolTip(folder)
-            self.folder.setData(folder)
+    def set_current(self, model: str) -> None:
+        """Show what is in use, empty for the default; a folder that was used stays on offer."""
+        packaged = self.packaged.get(model or DEFAULT)
+        if packaged is None:
+            self.folder.setText(Path(model).name)
+            self.folder.setToolTip(model)
+            self.folder.setData(model)
         self.folder.setVisible(bool(self.folder.data()))
-        (self.folder if folder else self.starter).setChecked(True)
+        (packaged or self.folder).setChecked(True)
+
+    def _about(self, title: str, name: str) -> str:
+        measured = MEASURED[name]
+        text = self.tr(
+            "{title}: {wrong:.0f} of 100 words wrong, 9 of 10 shown within {delay:.1f} s, {core:.0%} of a core"
+        )
+        return text.format(title=title, wrong=measured.word_errors, delay=measured.shown_within, core=measured.core)
 
     @Slot()
     def _ask(self) -> None:

@@ -15,8 +15,8 @@ import soundfile as sf
 import torch
 
 from training.decoder import greedy
-from training.evaluate import ShippedMoonshine
 from training.model import FRAME, PAD
+from training.profiles import ShippedMoonshine
 from training.score import words
 from training.teacher import Teacher, load_teacher
 from training.weights import text_of
