@@ -8,7 +8,8 @@ from collections.abc import Callable, MutableMapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator
+from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator, QUrl
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication
 
 from app.audio.sound_file import FileSource
@@ -18,9 +19,11 @@ from app.core.catalogue import DEFAULT, FAST, packaged_models
 from app.core.channel import MakeStream
 from app.core.errors import AppError
 from app.core.events import SessionEvent
+from app.core.manner import MannerChoice, MannerWatch
 from app.core.ports import DeviceInfo, Source
 from app.core.session import CaptionSession
 from app.core.settings import Settings, SettingsFile
+from app.core.text_choice import own_profanity_list
 from app.core.vocabulary import WordList
 from app.core.word_file import WatchedList
 from app.core.word_verdict import Verdict, verdicts
@@ -84,6 +87,7 @@ class Program:
         self._choice: selftest.Reading | None = None
         """What the self-test found best, where nobody chose a model."""
         spec = RECORDING if self._recording else self.keeper.settings.source
+        self._manner = MannerWatch(MannerChoice.of(self.keeper.settings))
         self.words: WordsWindow | None = None
         self.live = LiveCaptions(self._open_sources, self._make_session, spec)
         self.window = CaptionWindow(self.live, self.keeper, CaptionStyle(), self._find_devices)
@@ -96,6 +100,9 @@ class Program:
         self.window.closed.connect(QApplication.quit)
         self.window.models.set_current(str(self._folder or ""))
         self.window.actions_.words.triggered.connect(self._show_words)
+        self.window.manner.edit_wanted.connect(self._edit_profanity)
+        self.window.delays.chosen.connect(self._choose_delay)
+        self.live.list_refused.connect(self.window.show_notice)
         self.keeper.changed.connect(self._on_settings_changed)
         if problem:
             self.window.show_notice(problem)
@@ -128,9 +135,12 @@ class Program:
             models.prepare(recognizer)
             return recognizer
 
+        self.window.delays.offer((), None)
+
         def loaded(recognizer: Recognizer) -> None:
             if loading is self._loading:  # the user has not chosen another one meanwhile
                 self.live.set_model(recognizer.info.name)
+                self.window.delays.offer(models.delays(folder), latency)
                 if self.words is not None:
                     self.words.judge()
 
@@ -143,9 +153,21 @@ class Program:
     def _on_settings_changed(self, old: Settings, new: Settings) -> None:
         if old.model != new.model:
             self._folder, self._decoder, self._latency = Path(new.model) if new.model else None, None, None
-            self.live.set_model("")
-            self._begin_loading()
-            self.live.restart()
+            self.keeper.change(latency=0)
+            self._reload()
+        self._manner.choose(MannerChoice.of(new))
+
+    def _choose_delay(self, delay: int) -> None:
+        """Kept for the model in the settings; another one was only named on the command line."""
+        self._latency = delay
+        if self._folder == (Path(self.keeper.settings.model) if self.keeper.settings.model else None):
+            self.keeper.change(latency=delay)
+        self._reload()
+
+    def _reload(self) -> None:
+        self.live.set_model("")
+        self._begin_loading()
+        self.live.restart()
 
     @property
     def _automatic(self) -> bool:
@@ -157,9 +179,15 @@ class Program:
             self._begin_loading()  # the user tries again
         loading = self._loading
         words = WordWatch(WatchedList(paths.words_file()), lambda phrases: loading.result().compile(phrases))
+        self._manner = MannerWatch(MannerChoice.of(self.keeper.settings))
         guidance = Guidance(beam=self._choice.beam if self._choice else None)
         return CaptionSession(
-            sources, lambda: loading.result().stream(guidance), on_event, words, lighter=self._lighter()
+            sources,
+            lambda: loading.result().stream(guidance),
+            on_event,
+            words,
+            self._manner,
+            lighter=self._lighter(),
         )
 
     def _lighter(self) -> MakeStream | None:
@@ -177,6 +205,16 @@ class Program:
         self.words.show()
         self.words.raise_()
         self.words.activateWindow()
+
+    def _edit_profanity(self) -> None:
+        """Open the user's list of words to hide in whatever edits text here."""
+        try:
+            own = own_profanity_list()
+        except AppError as error:
+            self.window.show_notice(str(error))
+            return
+        if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(own))):
+            self.window.show_notice(f"No program opens text files here; the list is {own}.")
 
     def _save_words(self) -> None:
         if self.words is not None:

@@ -17,6 +17,7 @@ from app.core.events import (
     Lagging,
     Level,
     Listening,
+    ListRefused,
     NoSound,
     SessionEvent,
     SoundBack,
@@ -102,7 +103,7 @@ class Activity:
                 return replace(self, devices=devices, lost=lost, over=self.over or not reason)
             case Failed(reason):
                 return replace(self, failure=reason)
-            case Captioned() | SoundLost() | WordsRead() | Stopped():
+            case Captioned() | SoundLost() | WordsRead() | ListRefused() | Stopped():
                 return self
 
 

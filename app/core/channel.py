@@ -8,8 +8,11 @@ from typing import Protocol
 import numpy as np
 
 from app.core.events import Effort
+from app.core.manner import Manner
 from app.core.ports import AudioChunk, Source
 from engine.boosting.boost import Boost
+from engine.stability import Steadiness
+from engine.text.pipeline import TextOptions
 from engine.types import Partial, Samples, Update
 
 
@@ -21,6 +24,10 @@ class CaptionStream(Protocol):
     def finish(self) -> list[Update]: ...
 
     def set_boost(self, boost: Boost | None) -> None: ...
+
+    def set_text(self, text: TextOptions) -> None: ...
+
+    def set_steadiness(self, steadiness: Steadiness) -> None: ...
 
     def hurry(self, hurried: bool) -> None: ...
 
@@ -43,6 +50,7 @@ class Channel:
         self._lighter = False
         self._effort = Effort()
         self._boost: Boost | None = None
+        self._manner: Manner | None = None
         self._speaking = False
 
     def open(self) -> None:
@@ -72,6 +80,12 @@ class Channel:
         if self._stream is not None:
             self._stream.set_boost(boost)
 
+    def set_manner(self, manner: Manner) -> None:
+        self._manner = manner
+        if self._stream is not None:
+            self._stream.set_text(manner.text)
+            self._stream.set_steadiness(manner.steadiness)
+
     def set_effort(self, effort: Effort) -> None:
         self._effort = effort
         if self._stream is not None:
@@ -90,5 +104,7 @@ class Channel:
         self._lighter = self._effort.lighter
         self._stream = self._make[self._lighter]()
         self._stream.set_boost(self._boost)
+        if self._manner is not None:
+            self.set_manner(self._manner)
         self._stream.hurry(self._effort.hurried)
         self._speaking = False

@@ -106,6 +106,13 @@ class WordsRead:
 
 
 @dataclass(frozen=True, slots=True)
+class ListRefused:
+    """The user's list of words to hide cannot be read; a full sentence."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The engine cannot go on; a full sentence."""
 
@@ -129,6 +136,7 @@ SessionEvent: TypeAlias = (
     | DeviceLost
     | SourceFinished
     | WordsRead
+    | ListRefused
     | Failed
     | Stopped
 )

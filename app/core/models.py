@@ -6,7 +6,7 @@ from pathlib import Path
 
 from app.core import paths
 from app.core.catalogue import find_model, latency_profiles
-from app.core.errors import UsageError
+from app.core.errors import ModelNotFound, UsageError
 from app.core.text_choice import DEFAULT_TEXT, TextChoice
 from engine.models.options import ModelOptions
 from engine.recognizer import Recognizer
@@ -33,6 +33,14 @@ def load(folder: Path | None, decoder: str | None, latency: int | None, text: Te
         offered = ", ".join(map(str, profiles))
         raise UsageError(f"The model {files.folder.name} has no latency of {latency} ms; it has {offered} ms.")
     return Recognizer.load(profiles[delay], options, text=text.options())
+
+
+def delays(folder: Path | None) -> tuple[int, ...]:
+    """The delays that a model comes in, milliseconds; empty where it has only one, or is not there."""
+    try:
+        return tuple(latency_profiles(find_model(folder).folder))
+    except ModelNotFound:
+        return ()
 
 
 def prepare(recognizer: Recognizer) -> None:

@@ -27,6 +27,7 @@ from app.core.events import (
     Lagging,
     Level,
     Listening,
+    ListRefused,
     NoSound,
     SessionEvent,
     SoundBack,
@@ -35,6 +36,7 @@ from app.core.events import (
     Stopped,
     WordsRead,
 )
+from app.core.manner import MannerWatch
 from app.core.pace import LAG_SECONDS, Pace
 from app.core.ports import CHUNK_SAMPLES, AudioChunk, Broken, Ended, Lost, Opened, Source, SourceEvent
 from app.core.word_watch import WordWatch
@@ -53,8 +55,9 @@ class CaptionSession:
 
     `make_stream` is called once a source on the engine thread, so a model may still be loading when the
     session starts: sound queues meanwhile and nothing of it is lost. `on_event` is called on the engine
-    thread only and must be quick. `words` is looked at between steps, on the engine thread too. `lighter` makes
-    streams of a model that costs less and has the same pieces; it is called when the machine needs it, if ever.
+    thread only and must be quick. `words` and `manner` are looked at between steps, on the engine thread too.
+    `lighter` makes streams of a model that costs less and has the same pieces; it is called when the machine needs
+    it, if ever.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class CaptionSession:
         make_stream: MakeStream,
         on_event: Callable[[SessionEvent], None],
         words: WordWatch | None = None,
+        manner: MannerWatch | None = None,
         lighter: MakeStream | None = None,
         pace: Pace | None = None,
     ) -> None:
@@ -70,6 +74,7 @@ class CaptionSession:
         self._pace = pace or Pace(steps=4 if lighter else 2)
         self._on_event = on_event
         self._words = words
+        self._manner = manner
         self._queue: Queue[tuple[Channel, SourceEvent] | None] = Queue(QUEUE_SECONDS * SAMPLE_RATE // CHUNK_SAMPLES)
         self._thread = threading.Thread(target=self._run, name="caption-engine", daemon=True)
         self._lagging = False
@@ -114,7 +119,7 @@ class CaptionSession:
         try:
             for channel in self._channels:
                 channel.open()
-            self._follow_words()
+            self._follow()
             self._caption()
             for channel in self._channels:
                 self._finish(channel)
@@ -130,7 +135,7 @@ class CaptionSession:
         """Take what waits, in order, until the sentinel or the end of every source."""
         while not all(channel.finished for channel in self._channels):
             batch, more = self._take()
-            self._follow_words()
+            self._follow()
             for channel, event in batch:
                 if isinstance(event, AudioChunk):
                     channel.waiting.append(event)
@@ -141,6 +146,17 @@ class CaptionSession:
                 self._push(channel)
             if not more:
                 return
+
+    def _follow(self) -> None:
+        self._follow_words()
+        try:
+            manner = self._manner.poll() if self._manner else None
+        except AppError as error:
+            self._on_event(ListRefused(str(error)))
+            return
+        if manner is not None:
+            for channel in self._channels:
+                channel.set_manner(manner)
 
     def _follow_words(self) -> None:
         """Give the streams the word list when it is new or was edited."""

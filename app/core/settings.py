@@ -46,6 +46,10 @@ class Settings:
     """"ctc", "transducer" or "attention"; empty: the model's own default."""
     latency: int = 0
     """Milliseconds between steps for models that offer a choice; 0: the model's own default."""
+    numbers: bool = False
+    """English numbers in figures."""
+    profanity: str = "off"
+    """"off", "mask" or "drop"."""
     steadiness: str = "balanced"
     """"responsive", "balanced" or "steady": words at once, or words that do not change any more."""
     text_size: int = 28
@@ -167,6 +171,8 @@ _CHECKS: dict[str, Callable[[object], object | None]] = {
     "model": _text,
     "decoder": _one_of("", "ctc", "transducer", "attention"),
     "latency": _number(0, 10_000),
+    "numbers": _switch,
+    "profanity": _one_of("off", "mask", "drop"),
     "steadiness": _one_of("responsive", "balanced", "steady"),
     "text_size": _number(TEXT_SIZES[0], TEXT_SIZES[-1]),
     "lines": _number(1, MOST_LINES),

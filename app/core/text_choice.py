@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from app.core import paths
 from app.core.errors import WordListError
+from app.core.files import write_atomically
 from engine.text.pipeline import TextOptions
-from engine.text.profanity import Profanity, WordList
+from engine.text.profanity import Profanity, WordList, packaged_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +37,17 @@ class TextChoice:
 
 
 DEFAULT_TEXT = TextChoice()
+
+
+def own_profanity_list() -> Path:
+    """The user's own list of words to hide, begun with the program's where there is none.
+
+    Raises WordListError when it cannot be written.
+    """
+    own = paths.profanity_file()
+    if not own.exists():
+        try:
+            write_atomically(own, packaged_text())
+        except OSError as error:
+            raise WordListError(f"The list of words to hide, {own}, cannot be written: {error.strerror}.") from error
+    return own

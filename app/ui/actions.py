@@ -39,11 +39,11 @@ class WindowActions(QObject):
         self.toggle.setIcon(icon("pause" if running else "play", self._style.control))
         self.toggle.setToolTip(f"{self.toggle.text()} ({self.tr('Space')})")
 
-    def fill(self, menu: QMenu, source_menu: QMenu, model_menu: QMenu) -> None:
+    def fill(self, menu: QMenu, *choices: QMenu) -> None:
         """The window's menu, the same from the strip's button and from a right click."""
         menu.addAction(self.toggle)
-        menu.addMenu(source_menu)
-        menu.addMenu(model_menu)
+        for choice in choices:
+            menu.addMenu(choice)
         menu.addAction(self.words)
         menu.addSeparator()
         menu.addActions([self.larger, self.smaller])

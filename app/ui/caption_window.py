@@ -30,6 +30,7 @@ from app.ui.control_strip import HEIGHT as STRIP_HEIGHT
 from app.ui.control_strip import ControlStrip
 from app.ui.frame import WindowFrame
 from app.ui.live_captions import LiveCaptions
+from app.ui.manner_menu import DelayMenu, MannerMenu
 from app.ui.model_menu import ModelMenu
 from app.ui.settings_keeper import SettingsKeeper
 from app.ui.status_text import StatusLine, hint, speaker_name, status_line
@@ -79,8 +80,10 @@ class CaptionWindow(QWidget):
         self.actions_ = WindowActions(self, style)
         self.sources = SourceMenu(self, style)
         self.models = ModelMenu(self)
+        self.delays = DelayMenu(self)
+        self.manner = MannerMenu(self)
         self.menu = QMenu(self)
-        self.actions_.fill(self.menu, self.sources, self.models)
+        self.actions_.fill(self.menu, self.sources, self.models, self.delays, self.manner)
         self.view = CaptionView(style, keeper.settings.text_size, speaker_name, self)
         self.strip = ControlStrip(self.actions_, self.sources, self.menu, style, self)
         self.text_out = TextOut(
@@ -151,6 +154,7 @@ class CaptionWindow(QWidget):
         self.sources.aboutToShow.connect(lambda: self._find_devices(self.sources.show_devices))
         self.sources.triggered.connect(lambda action: self._choose_source(str(action.data())))
         self.models.chosen.connect(lambda folder: keeper.change(model=folder))
+        self.manner.chosen.connect(lambda setting, value: keeper.change(**{setting: value}))
         actions.toggle.triggered.connect(live.toggle)
         actions.larger.triggered.connect(lambda: self._step_size(1))
         actions.smaller.triggered.connect(lambda: self._step_size(-1))
@@ -210,6 +214,7 @@ class CaptionWindow(QWidget):
         actions.keep_last.setChecked(settings.keep_last_session)
         self.sources.set_current(settings.source)
         self.models.set_current(settings.model)
+        self.manner.show_settings(settings)
 
     @Slot(object)
     def _show_activity(self, activity: Activity) -> None:

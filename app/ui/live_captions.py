@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from app.captions.model import CaptionState
 from app.core.activity import Activity, Phase
 from app.core.errors import AppError
-from app.core.events import Captioned, Level, SessionEvent, Stopped, WordsRead
+from app.core.events import Captioned, Level, ListRefused, SessionEvent, Stopped, WordsRead
 from app.core.ports import Source
 from app.ui.bridge import SessionBridge
 from app.ui.tasks import run_in_background
@@ -40,6 +40,7 @@ class LiveCaptions(QObject):
     captions_changed(CaptionState): the text reads differently.
     activity_changed(Activity): a fact of the status line is another.
     level_arrived(SourceKind, float): loudness of the newest chunk.
+    list_refused(str): why the user's list of words to hide cannot be used.
     words_refused(tuple[str, ...]): what is wrong with the list of words to know, a sentence each.
     rested(): a session that was told to stop has ended, its last words are in.
     """
@@ -47,6 +48,7 @@ class LiveCaptions(QObject):
     captions_changed = Signal(object)
     activity_changed = Signal(object)
     level_arrived = Signal(object, float)
+    list_refused = Signal(str)
     words_refused = Signal(object)
     rested = Signal()
 
@@ -170,6 +172,8 @@ class LiveCaptions(QObject):
                     self.level_arrived.emit(source, level)
                 case WordsRead(sentences) if sentences:
                     self.words_refused.emit(sentences)
+                case ListRefused(reason):
+                    self.list_refused.emit(reason)
                 case Stopped():
                     ended = True
             activity = activity.apply(event)

@@ -38,11 +38,16 @@ class WordList:
     @classmethod
     def packaged(cls) -> WordList:
         """The modest English list that comes with the program."""
-        return cls.parse(resources.files("resources").joinpath("words/profanity-en.txt").read_text(encoding="utf-8"))
+        return cls.parse(packaged_text())
 
     def __contains__(self, word: str) -> bool:
         bare = word.casefold()
         return bare in self.words or (bool(self.beginnings) and bare.startswith(self.beginnings))
+
+
+def packaged_text() -> str:
+    """The list that comes with the program, as it stands in its file."""
+    return resources.files("resources").joinpath("words/profanity-en.txt").read_text(encoding="utf-8")
 
 
 def hide(words: Iterable[Rewritten], listed: WordList, choice: Profanity) -> list[Rewritten | None]:
