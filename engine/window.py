@@ -6,6 +6,7 @@ to it is kept here, and the rules by which it opens and closes; `window_track.py
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from engine.models.window_encoder import WindowEncoder
@@ -42,6 +43,8 @@ class WindowRules:
     """While captions are behind, passes are so many times further apart."""
     glance: float = 0.2
     """Silence after which a pass is made at once, so that last words show early."""
+    agreeing: int = 2
+    """Passes in a row that must find a token before it settles (local agreement, Liu et al. 2020)."""
     least_voice: float = 0.16
     """A window with less speech than this holds no word."""
     short_window: float = 1.0
@@ -71,6 +74,8 @@ class Window:
     """Settled tokens whose sound is in the window."""
     draft: list[Token] = field(default_factory=list)
     """What follows them, as decoded last."""
+    shown: list[Token] = field(default_factory=list)
+    """What is shown after the prefix."""
     _passes: list[int] = field(default_factory=list)
     """For each token of the draft, how many passes in a row have found it."""
 
@@ -93,21 +98,41 @@ class Window:
         self.start = start
         del self.prefix[:tokens]
 
+    @property
+    def guess(self) -> list[Token]:
+        """What the next pass will probably find: the draft, or what is shown where that is something else."""
+        return self.draft if _begins(self.draft, self.shown) else self.shown
+
     def redraft(self, tokens: list[Token]) -> None:
         """Another pass has found these tokens after the prefix."""
-        pairs = enumerate(zip(tokens, self.draft, strict=False))
-        same = next((k for k, (new, old) in pairs if new.id != old.id), min(len(tokens), len(self.draft)))
-        self._passes = [passes + 1 for passes in self._passes[:same]]
-        self._passes += [1] * (len(tokens) - len(self._passes))
+        same = common(self.draft, tokens)
+        self._passes = [passes + 1 for passes in self._passes[:same]] + [1] * (len(tokens) - same)
         self.draft = tokens
 
     def agreed(self, passes: int) -> list[Token]:
         """The beginning of the draft that so many passes in a row have found."""
         return self.draft[: next((k for k, found in enumerate(self._passes) if found < passes), len(self.draft))]
 
+    def show(self, passes: int, *, keep: bool) -> None:
+        """Show the part of the draft that so many passes agree on; or `keep` what is shown, unless it only grows."""
+        tokens = self.agreed(passes)
+        if not keep or _begins(tokens, self.shown):
+            self.shown = tokens
+
     def settle(self, tokens: int) -> list[Token]:
         """The first `tokens` tokens of the draft become prefix; returns them."""
         settled, self.draft = self.draft[:tokens], self.draft[tokens:]
         del self._passes[:tokens]
+        self.shown = self.shown[tokens:] if _begins(self.shown, settled) else []
         self.prefix += settled
         return settled
+
+
+def common(one: Sequence[Token], other: Sequence[Token]) -> int:
+    """How many tokens both begin with."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((k for k, (a, b) in pairs if a.id != b.id), min(len(one), len(other)))
+
+
+def _begins(tokens: Sequence[Token], beginning: Sequence[Token]) -> bool:
+    return common(tokens, beginning) == len(beginning)

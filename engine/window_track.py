@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import takewhile
+from math import inf
 from typing import TypeVar
 
 import numpy as np
 
 from engine.alternatives import Choice, choice, dropped
-from engine.decoding.attention import Search, Spoken, beam, greedy, n_best
+from engine.decoding.attention import Revision, Search, Spoken, beam, greedy, n_best, revise
 from engine.decoding.guard import Chooser
 from engine.decoding.guidance import Guidance
 from engine.models.attention import AttentionModel
@@ -26,7 +27,7 @@ from engine.text.words import LAST_PIECE_SECONDS, opens_word
 from engine.track import Hypothesis, Track
 from engine.types import SAMPLE_RATE, Frames, Samples, Token
 from engine.vad import BLOCK, BLOCK_SECONDS, Voice
-from engine.window import Window, WindowRules
+from engine.window import Window, WindowRules, common
 
 
 class WindowTrack(Track):
@@ -63,7 +64,7 @@ class WindowTrack(Track):
 
     @property
     def hypothesis(self) -> Hypothesis:
-        shown = self._window.agreed(self._stability.shown_after) if self._window else []
+        shown = self._window.shown if self._window else []
         return Hypothesis((*self._settled, *shown), len(self._settled), self._decoded, tuple(self._choices))
 
     @property
@@ -179,18 +180,18 @@ class WindowTrack(Track):
         """Decode what is not settled, up to the newest frames, and settle what has become certain."""
         frames = window.frames(window.end)
         before = len(frames) - round(self._stability.newest / self._model.frame)
-        search = Search(_ids(window.prefix), _ids(window.draft), before, window.seconds, self._stability.loyalty)
-        found = self._after_prefix(window, greedy(self._model, frames, search, self._chooser))
+        search = Search(_ids(window.prefix), _ids(window.guess), before, window.seconds)
+        revision = revise(self._model, frames, search, self._chooser)
+        found = self._after_prefix(window, revision.spoken)
         window.decoded = window.end
         if not self._believable(window, found):
-            window.redraft([])
-            return
+            found, revision = [], Revision([], inf)
         window.redraft(found)
         latest = window.end / SAMPLE_RATE - self._stability.settles
-        certain = _count(lambda token: token.time <= latest, window.agreed(self._stability.settled_after))
-        self._settle(window, certain)
-        hidden = window.draft[len(window.agreed(self._stability.shown_after)) :]
+        self._settle(window, _count(lambda token: token.time <= latest, window.agreed(self._rules.agreeing)))
+        window.show(self._stability.shown_after, keep=revision.loss <= self._stability.loyalty)
         if window.prefix or window.draft:
+            hidden = window.draft[common(window.draft, window.shown) :]
             complete = window.end / SAMPLE_RATE - self._stability.newest
             self._decoded = max(self._decoded, min([complete, *(token.time for token in hidden[:1])]))
 
@@ -199,7 +200,7 @@ class WindowTrack(Track):
         end = min(end, window.spoken_until + round(self._rules.tail * SAMPLE_RATE))
         if end - window.start >= self._model.shortest:
             frames = window.frames(end)
-            search = Search(_ids(window.prefix), _ids(window.draft), None, (end - window.start) / SAMPLE_RATE)
+            search = Search(_ids(window.prefix), _ids(window.guess), None, (end - window.start) / SAMPLE_RATE)
             found = self._after_prefix(window, self._search(frames, search))
             if self._believable(window, found):
                 window.redraft(found)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,14 +45,21 @@ class Search:
     prefix: tuple[int, ...] = ()
     """Tokens that are settled: the result begins with them."""
     draft: tuple[int, ...] = ()
-    """A guess at what follows; without loyalty it changes the cost and not the result."""
+    """A guess at what follows; it changes the cost and not the result."""
     before: int | None = None
     """Stop at the first new token that looks at this encoder frame or a later one."""
     seconds: float = 0.0
     """Length of the window, which bounds the number of tokens."""
-    loyalty: float = 0.0
-    """Greedy search keeps a token of the draft that is at most so much worse than the best, natural log, so that what
-    is shown changes less often; not where a list has a say, whose attempts are judged by the model's own choices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What greedy search makes of a draft."""
+
+    spoken: list[Spoken]
+    """Tokens of the window, prefix included, end token not."""
+    loss: float
+    """How much less probable, natural log, the draft's token is where it was left; 0 where nothing contradicts it."""
 
 
 def greedy(model: AttentionModel, frames: Frames, search: Search, chooser: Chooser | None = None) -> list[Spoken]:
@@ -60,16 +67,24 @@ def greedy(model: AttentionModel, frames: Frames, search: Search, chooser: Choos
 
     A `chooser` may prefer others, as long as phrases of its list come of them.
     """
+    return revise(model, frames, search, chooser).spoken
+
+
+def revise(model: AttentionModel, frames: Frames, search: Search, chooser: Chooser | None = None) -> Revision:
+    """Greedy search as above, and how it judges the draft."""
     given = search.prefix + search.draft
     choice = _Choice(model.end, Attempts(chooser, search.prefix) if chooser else None)
     step = model.advance(model.start(frames), _column(model.prompt + given))
     first = len(model.prompt) - 1
     found = [_spoken(step, first + k, token) for k, token in enumerate(search.prefix)]
-    going = True
+    going, loss = True, 0.0
     for k, token in enumerate(search.draft, len(search.prefix)):
         spoken = _spoken(step, first + k, token)
         best = choice.best(step, first + k, k)
-        if (best != token and not choice.stays(token, search.loyalty)) or _too_new(spoken, search):
+        if _too_new(spoken, search):
+            break
+        if best != token:
+            loss = choice.loss(best, token)
             break
         found.append(spoken)
         going = choice.follow(token, k)
@@ -80,20 +95,21 @@ def greedy(model: AttentionModel, frames: Frames, search: Search, chooser: Choos
         if not going:
             kept, (step, row) = choice.go_back()
             del found[kept:]
+            loss = inf
         if len(found) >= _most(model, search):
-            return found
+            return Revision(found, loss)
         token = choice.best(step, row, len(found))
         spoken = _spoken(step, row, token)
         if _too_new(spoken, search):
-            return found
+            return Revision(found, loss)
         if token == model.end:
             going = choice.end()
             if going:
-                return found
+                return Revision(found, loss)
             continue
         found.append(spoken)
         if turns := loop_length([s.id for s in found]):
-            return found[: max(len(found) - turns, len(search.prefix))]
+            return Revision(found[: max(len(found) - turns, len(search.prefix))], inf)
         going = choice.follow(token, len(found) - 1)
         if going:
             step, row = model.advance(step.state.cut(first + len(found)), _column((token,))), 0
@@ -116,13 +132,13 @@ class _Choice:
         scores[self._end] = -np.inf
         return self._attempts.best(self._label, scores, position)
 
-    def stays(self, token: int, loyalty: float) -> bool:
-        """Whether a token of the draft is kept at the place last looked at, where another is the most likely one."""
-        if self._attempts is not None or self._place is None:
-            return False
+    def loss(self, best: int, token: int) -> float:
+        """How much less probable a token is than the best one at the place last looked at, if no list made it that."""
+        if self._place is None or best != self._label:
+            return inf
         step, row = self._place
         logits = step.logits[0, row]
-        return bool(logits[self._label] - logits[token] <= loyalty)
+        return float(logits[self._label] - logits[token])
 
     def follow(self, token: int, position: int) -> bool:
         """Take the token at the place last looked at; False when that makes an attempt fail."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import log
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.decoding.attention import Search, beam, greedy, loop_length
+from engine.decoding.attention import Search, beam, greedy, loop_length, revise
 from engine.models.attention import Advance, DecoderState, Ids
 from tests.helpers.table_model import END, FRAMES, TableModel
 
@@ -51,6 +52,17 @@ def test_a_draft_changes_the_cost_and_not_the_result(script: dict[tuple[int, ...
     before = data.draw(st.none() | st.integers(0, 20))
     with_draft = greedy(TableModel(table), FRAMES, Search(prefix, draft, before, 2.0))
     assert with_draft == greedy(TableModel(table), FRAMES, Search(prefix, (), before, 2.0))
+
+
+def test_a_draft_is_told_by_how_much_it_is_worse_where_it_was_left() -> None:
+    model = TableModel(GARDEN_PATH)
+    assert revise(model, FRAMES, Search(draft=(0, 2), seconds=2.0)).loss == 0  # all of it is found again
+    assert revise(model, FRAMES, Search(draft=(0,), seconds=2.0)).loss == 0  # and more
+    other = revise(model, FRAMES, Search(draft=(1, 2), seconds=2.0))
+    assert [spoken.id for spoken in other.spoken] == [0, 2]
+    assert other.loss == pytest.approx(log(0.6 / 0.4), rel=1e-4)
+    # Too near the end of the sound to be looked at: nothing is said against it.
+    assert revise(model, FRAMES, Search(draft=(0, 3), before=1, seconds=2.0)).loss == 0
 
 
 def test_a_right_draft_costs_one_call() -> None:

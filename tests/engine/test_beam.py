@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -205,11 +206,40 @@ class _Clear:
         return row
 
 
+class _Endless(_Clear):
+    """Never says the blank."""
+
+    def _one(self, frame: Frames, history: tuple[int, ...]) -> Frames:
+        row = super()._one(frame, history)
+        row[BLANK] = -50
+        return row
+
+
+def with_durations(scores: Frames, durations: tuple[int, ...]) -> Frames:
+    """Frames of a transducer that mostly goes on by one frame."""
+    one_after = np.tile(np.log([0.05, 0.9, 0.05])[: len(durations)].astype(np.float32), (len(scores), 1))
+    return np.concatenate([scores, one_after], axis=1)
+
+
+@pytest.mark.parametrize("durations", [(), (0, 1, 2)])
+@pytest.mark.parametrize("phrases", [(), ("Kubernetes", "the cu")])
+def test_transducers_hear_nothing_in_silence(durations: tuple[int, ...], phrases: tuple[str, ...]) -> None:
+    picks = np.random.default_rng(1).integers(0, len(SILENCE), 500)
+    scores = with_durations(np.concatenate([SILENCE[i] for i in picks]), durations)
+    fusion = Fusion([boosted(*phrases)] if phrases else [])
+    assert decoded(TransducerBeam(_Clear(), BLANK, durations, 5, fusion), np.array_split(scores, 80)) == []
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_a_transducer_that_never_stops_says_so_many_symbols_a_frame(most: int) -> None:
+    frames = random_frames(1, 20, ())
+    found = decoded(TransducerBeam(_Endless(), BLANK, (), most, Fusion()), [frames])
+    assert Counter(e.frame for e in found) == dict.fromkeys(range(20), most)
+
+
 @pytest.mark.parametrize("durations", [(), (0, 1, 2)])
 def test_transducers_hear_a_boosted_name_and_nothing_is_lost_in_a_long_stretch(durations: tuple[int, ...]) -> None:
-    one_after = np.tile(np.log([0.05, 0.9, 0.05])[: len(durations)].astype(np.float32), (len(ONE_AT_A_TIME), 1))
-    words = np.concatenate([ONE_AT_A_TIME, one_after], axis=1) if durations else ONE_AT_A_TIME
-    many = np.concatenate([words] * 40)
+    many = np.concatenate([with_durations(ONE_AT_A_TIME, durations)] * 40)
     plain = decoded(GreedyTransducer(_Clear(), BLANK, durations, 5), [many])
     assert text(plain).split() == ["the", "cubernetes", "is"] * 40
     beam = TransducerBeam(_Clear(), BLANK, durations, 5, Fusion([boosted("Kubernetes")]))

@@ -141,12 +141,7 @@ def test_words_show_soon_and_settle_after_a_while(mode: Steadiness) -> None:
         shown = next(0.08 * (k + 1) for k, h in enumerate(told) if word in ids(h))
         settled = next(0.08 * (k + 1) for k, h in enumerate(told) if word in ids(h)[: h.settled])
         assert shown <= end + stability.newest + stability.shown_after * step + 0.11
-        assert (
-            settled
-            <= start
-            + max(stability.settles + step, (stability.settled_after + 1) * step + stability.newest + 0.35)
-            + 0.11
-        )
+        assert settled <= start + stability.settles + step + 0.11
 
 
 def test_in_a_steadier_mode_words_come_later_and_fewer_are_withdrawn() -> None:
@@ -158,7 +153,7 @@ def test_in_a_steadier_mode_words_come_later_and_fewer_are_withdrawn() -> None:
     fixed = {mode: sum(h.settled for h in hypotheses) for mode, hypotheses in told.items()}
     assert misheard[Steadiness.STEADY] == 0
     assert seen[Steadiness.RESPONSIVE] > seen[Steadiness.BALANCED] > seen[Steadiness.STEADY]
-    assert fixed[Steadiness.RESPONSIVE] > fixed[Steadiness.BALANCED] > fixed[Steadiness.STEADY]
+    assert fixed[Steadiness.RESPONSIVE] > fixed[Steadiness.BALANCED]
 
 
 def test_one_long_breath_is_heard_whole_in_bounded_memory() -> None:
