@@ -5,7 +5,7 @@
 SPEECH holds manifest.jsonl, an object a line with "path", "text", "corpus" and "split"; those of the split "dev" are
 judged. NOISE holds another, with "path" and "kind" (noise, music, babble, or rir, which is left out).
 Everything goes through the streams that users get, 80 ms at a time. The tables go into README.md beside this file
-and into the one of the project; with --limit, which is for trying, they are only printed.
+and, for the starter, into the one of the project; with --limit, which is for trying, they are only printed.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import argparse
 import json
 import multiprocessing
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -24,12 +25,14 @@ import jiwer
 import numpy as np
 import soundfile
 
-from app.core.catalogue import model_folder
+from app.core.catalogue import ModelFiles, find_model
 from engine.models.attention import AttentionBundle
 from engine.models.bundle import open_bundle
-from tests.benchmarks.boosting import words_of
+from engine.models.options import ModelOptions
+from engine.stability import Steadiness
+from tests.benchmarks.word_errors import words_of
 from tests.benchmarks.contestants import machine
-from tests.benchmarks.tables import put
+from tests.benchmarks.tables import header, put
 from tests.benchmarks.talks import PUSH, Heard, Listener, Said, Shown, Talk, Whole, talk
 
 HERE = Path(__file__).parent
@@ -51,6 +54,8 @@ class Score:
     """One corpus."""
 
     words: int = 0
+    shown: int = 0
+    unstable: int = 0
     streaming: int = 0
     greedy: int = 0
     beam: int = 0
@@ -61,6 +66,8 @@ class Score:
         """Count the errors of one talk, and how late its words were."""
         shown = [word.text for word in heard.words]
         self.words += len(text)
+        self.shown += len(heard.words)
+        self.unstable += heard.unstable
         self.streaming += errors(text, shown)
         self.greedy += errors(text, whole.greedy)
         self.beam += errors(text, whole.beam)
@@ -147,7 +154,24 @@ def speech_table(spoken: Sequence[Talk], heard: Sequence[Heard], whole: Sequence
         "more than beam 4", "shown after, s", "90th percentile", "settled after, s", "90th percentile",
     )  # fmt: skip
     rows = [*(score.row(name) for name, score in scores.items()), every.row("all")]
-    return [_header(columns), *rows], every
+    return [header(columns), *rows], every
+
+
+def modes_table(
+    spoken: Sequence[Talk], heard: Mapping[Steadiness, Sequence[Heard]], whole: Sequence[Whole]
+) -> list[str]:
+    """What the modes of steadiness trade."""
+    rows = []
+    for mode, streams in heard.items():
+        every = speech_table(spoken, streams, whole)[1]
+        rates = f"{100 * every.streaming / every.words:.1f} | {100 * every.unstable / every.shown:.1f}"
+        delays = " | ".join([*spread(every.first), *spread(every.settled)])
+        rows.append(f"| {mode} | {rates} | {delays} | {speaking(streams):.3f} |")
+    columns = (
+        "mode", "errors, %", "unstable partial words, %", "shown after, s", "90th percentile", "settled after, s",
+        "90th percentile", "CPU s per s",
+    )  # fmt: skip
+    return [header(columns), *rows]
 
 
 def cost_table(heard: Sequence[Heard], silence: Heard) -> list[str]:
@@ -164,7 +188,7 @@ def cost_table(heard: Sequence[Heard], silence: Heard) -> list[str]:
         f"| 99th percentile of pushes, CPU ms | {1000 * np.percentile(_pushes(heard), 99):.0f} |",
         f"| most memory a process held, model, Python and libraries included, MB | {max(h.memory for h in heard)} |",
     ]
-    return [_header(("what it costs", "")), *rows]
+    return [header(("what it costs", "")), *rows]
 
 
 def speaking(heard: Sequence[Heard]) -> float:
@@ -184,7 +208,7 @@ def noise_table(heard: Sequence[Heard]) -> list[str]:
             f"| {kind} | {seconds / 60:.1f} | {words} | {withdrawn} | {clean} of {len(own)} | {cost / seconds:.3f} |"
         )
     columns = ("kind", "minutes", "words", "shown and withdrawn", "two-minute stretches without any", "CPU s per s")
-    return [_header(columns), *rows]
+    return [header(columns), *rows]
 
 
 def short_table(every: Score, speech: Sequence[Heard], silence: Heard, noise: Sequence[Heard]) -> list[str]:
@@ -195,7 +219,7 @@ def short_table(every: Score, speech: Sequence[Heard], silence: Heard, noise: Se
     rates = [f"{100 * wrong / every.words:.1f} %" for wrong in (every.streaming, every.greedy, every.beam)]
     quiet = sum(silence.pushes) / silence.seconds
     return [
-        _header(("live captions with the starter", "")),
+        header(("live captions with the starter", "")),
         f"| word errors, live | {rates[0]} |",
         f"| the same model given each recording in one piece (greedy; beam of 4) | {rates[1]}; {rates[2]} |",
         f"| a word is shown after its end (median; 90 % of words) | {first[0]} s; {first[1]} s |",
@@ -209,17 +233,13 @@ def _pushes(heard: Sequence[Heard]) -> list[float]:
     return [seconds for one in heard for seconds in one.pushes]
 
 
-def _header(columns: Sequence[str]) -> str:
-    return f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}"
-
-
-def _open(folder: Path) -> None:
+def _open(files: ModelFiles) -> None:
     global _listener  # noqa: PLW0603 - one a process
-    _listener = Listener(folder)
+    _listener = Listener(files.folder, ModelOptions(decoder_folder=files.decoder_folder))
 
 
-def _hear(talk: Talk) -> Heard:
-    return _listener.hear(talk)
+def _hear(talk: Talk, mode: Steadiness = Steadiness.BALANCED) -> Heard:
+    return _listener.hear(talk, mode)
 
 
 def _decode_whole(talk: Talk) -> Whole:
@@ -230,28 +250,35 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("speech", type=Path)
     parser.add_argument("noise", type=Path)
-    parser.add_argument("--model", type=Path)
+    parser.add_argument("--model", type=Path, help="accurate, fast or a folder")
     parser.add_argument("--limit", type=int, help="recordings of a corpus, and stretches of a kind of noise")
     parser.add_argument("--processes", type=int, default=1)
     args = parser.parse_args()
-    folder = model_folder(args.model)
-    bundle = open_bundle(folder)
+    files = find_model(args.model)
+    bundle = open_bundle(files.folder, ModelOptions(decoder_folder=files.decoder_folder))
     if not isinstance(bundle, AttentionBundle) or not bundle.model.tells_attention:
-        parser.error(f"{folder}: word ends come from an attention decoder that tells where it looks; this has none")
+        parser.error(f"{files.folder}: word ends come from a decoder that tells where it looks; this has none")
     spoken, noises = talks(args.speech, args.limit), stretches(args.noise, args.limit)
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(args.processes, context, _open, (folder,)) as pool:
+    with ProcessPoolExecutor(args.processes, context, _open, (files,)) as pool:
         # In this order, so that the memory of streams is theirs alone.
         speech = list(pool.map(_hear, spoken))
         silence = pool.submit(_hear, Talk("silence", (), (), (60.0,))).result()
         noise = list(pool.map(_hear, noises))
+        modes = {
+            mode: speech if mode is Steadiness.BALANCED else list(pool.map(partial(_hear, mode=mode), spoken))
+            for mode in Steadiness
+        }
         whole = list(pool.map(_decode_whole, spoken))
     table, score = speech_table(spoken, speech, whole)
     made = f"{bundle.info.name}. Machine: {machine()}, {platform.system()}; onnxruntime {_onnxruntime()}."
-    full = "\n".join([made, "", *table, "", *cost_table(speech, silence), "", *noise_table(noise)])
+    steady = modes_table(spoken, modes, whole)
+    full = "\n".join([made, "", *table, "", *steady, "", *cost_table(speech, silence), "", *noise_table(noise)])
     short = "\n".join(short_table(score, speech, silence, noise))
     print(f"{full}\n\n{short}")
-    if args.limit is None:
+    if args.limit is None and args.model:
+        put(HERE / "README.md", "captions of another model", full)
+    elif args.limit is None:
         put(HERE / "README.md", "captions", full)
         put(HERE.parents[1] / "README.md", "captions", short)
 

@@ -18,14 +18,16 @@ import soundfile
 import soxr
 
 from engine.decoding.attention import Search, Spoken, beam, greedy
-from engine.decoding.guidance import DEFAULT_BEAM
+from engine.decoding.guidance import DEFAULT_BEAM, Guidance
 from engine.models.attention import AttentionBundle
 from engine.models.bundle import open_bundle
+from engine.models.options import ModelOptions
 from engine.recognizer import Recognizer
+from engine.stability import Steadiness
 from engine.text.words import spans, surface
 from engine.types import SAMPLE_RATE, Final, Partial, Samples, Token, Update
 from engine.vad import BLOCK, BLOCK_SECONDS, SileroVoice, packaged_model
-from tests.benchmarks.boosting import words_of
+from tests.benchmarks.word_errors import words_of
 
 PUSH = 1_280
 QUIET = 5e-4
@@ -72,8 +74,12 @@ class Heard:
 
     name: str
     words: list[Shown] = field(default_factory=list)
+    text: list[str] = field(default_factory=list)
+    """What stood there in the end, utterance by utterance."""
     withdrawn: int = 0
     """Words that were shown and left again with nothing in their place."""
+    unstable: int = 0
+    """Words that stood there in one update and stood otherwise, or not at all, in the next."""
     seconds: float = 0.0
     pushes: list[float] = field(default_factory=list)
     """Processor seconds of each push."""
@@ -101,13 +107,14 @@ def talk(name: str, entries: Sequence[tuple[Path, str]], pauses: tuple[float, fl
 class Listener:
     """The model in one process."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._recognizer = Recognizer.load(folder)
+    def __init__(self, folder: Path, options: ModelOptions | None = None) -> None:
+        self._folder, self._options = folder, options
+        self._recognizer = Recognizer.load(folder, options)
 
-    def hear(self, talk: Talk) -> Heard:
+    def hear(self, talk: Talk, mode: Steadiness = Steadiness.BALANCED) -> Heard:
         """Push a talk through a stream, 80 ms at a time."""
-        stream, heard, follow = self._recognizer.stream(), Heard(talk.name), _Follower()
+        stream = self._recognizer.stream(Guidance(steadiness=mode))
+        heard, follow = Heard(talk.name), _Follower()
         sound = np.concatenate(list(_parts(talk)))
         for start in range(0, len(sound), PUSH):
             began = time.process_time()
@@ -115,14 +122,15 @@ class Listener:
             heard.pushes.append(time.process_time() - began)
             follow.read(updates)
         follow.read(stream.finish())
-        heard.words, heard.withdrawn = follow.words, follow.withdrawn
+        heard.words, heard.withdrawn, heard.unstable = follow.words, follow.withdrawn, follow.unstable
+        heard.text = follow.text
         heard.seconds = len(sound) / SAMPLE_RATE
         heard.memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         return heard
 
     def decode_whole(self, talk: Talk) -> Whole:
         """Decode each recording of a talk in one piece, and find where its words end."""
-        bundle = open_bundle(self._folder)
+        bundle = open_bundle(self._folder, self._options)
         assert isinstance(bundle, AttentionBundle), "checked before any process started"
         model = bundle.model
         texts: tuple[list[str], list[str]] = ([], [])
@@ -145,24 +153,48 @@ class _Follower:
 
     def __init__(self) -> None:
         self.words: list[Shown] = []
+        self.text: list[str] = []
         self.withdrawn = 0
+        self.unstable = 0
         self._settled: list[float] = []
-        self._shown = 0
+        self._shown: list[str] = []
 
     def read(self, updates: Sequence[Update]) -> None:
         for update in updates:
             if isinstance(update, Partial):
                 self._settle(update.settled, update.heard)
-                self.withdrawn += max(0, self._shown - len(update.words))
-                self._shown = len(update.words)
+                words = [_bare(word.text) for word in update.words]
+                self.withdrawn += max(0, len(self._shown) - len(words))
+                self.unstable += unstable(self._shown, words)
+                self._shown = words
             elif isinstance(update, Final):
+                self.text.append(update.text)
                 self._settle(len(update.words), update.heard)
                 for word, settled in zip(update.words, self._settled, strict=True):
                     self.words += [Shown(t, word.start, word.emitted, settled) for t in words_of(word.text)]
-                self._settled, self._shown = [], 0
+                words = [_bare(word.text) for word in update.words]
+                self.unstable += unstable(self._shown[: len(words)], words)
+                # A long utterance may end before its last words; the next one begins with them.
+                self._settled, self._shown = [], self._shown[len(words) :]
 
     def _settle(self, words: int, heard: float) -> None:
         self._settled += [heard] * (words - len(self._settled))
+
+
+def unstable(before: Sequence[str], after: Sequence[str]) -> int:
+    """Words of one update that the next one shows otherwise: all from the first difference on, as Shangguan et al.
+    (2020) count them for the unstable partial word ratio. A last word that has only grown longer is no difference.
+    """
+    same = next((i for i, (old, new) in enumerate(zip(before, after, strict=False)) if old != new), None)
+    if same is None:
+        return max(0, len(before) - len(after))
+    grown = same == len(before) - 1 and after[same].startswith(before[same])
+    return 0 if grown else len(before) - same
+
+
+def _bare(text: str) -> str:
+    """A word as it is compared, or as it is shown where nothing would be left of it."""
+    return " ".join(words_of(text)) or text
 
 
 def _parts(talk: Talk) -> list[Samples]:
