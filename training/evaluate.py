@@ -137,7 +137,7 @@ def hour(judged: Sequence[Recording]) -> tuple[Talk, int]:
     shuffled = random.Random(7).sample(list(judged), len(judged))
     seconds = [sf.info(str(one.path)).duration + sum(PAUSES) / 2 for one in shuffled]
     compared = max(1, sum(at < COMPARED for at in accumulate(seconds)))
-    between = []
+    between: list[int] = []
     while sum(seconds[:compared]) * 2 + sum(seconds[i] for i in between) < HOUR:
         between += range(len(shuffled)) if len(shuffled) == compared else range(compared, len(shuffled))
     order = [*range(compared), *between, *range(compared)]
