@@ -30,10 +30,10 @@ from engine.models.attention import AttentionBundle
 from engine.models.bundle import open_bundle
 from engine.models.options import ModelOptions
 from engine.stability import Steadiness
-from tests.benchmarks.word_errors import words_of
 from tests.benchmarks.contestants import machine
 from tests.benchmarks.tables import header, put
 from tests.benchmarks.talks import PUSH, Heard, Listener, Said, Shown, Talk, Whole, talk
+from tests.benchmarks.word_errors import words_of
 
 HERE = Path(__file__).parent
 TALK = 10
