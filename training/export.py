@@ -106,6 +106,7 @@ def _describe(path: Path, encoder: Encoder, left: int, caches: dict[str, Tensor]
             "longest_chunk_samples": str(FRAME * BLOCK),
             "left_context_frames": str(left),
             "frame_width": str(encoder.shape.width),
+            "architecture": json.dumps(encoder.describe()),
             "caches": json.dumps(CACHES),
             "cache_shapes": json.dumps({name: list(caches[name].shape) for name in CACHES}),
             "cache_initial": json.dumps(initial),
