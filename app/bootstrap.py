@@ -156,6 +156,8 @@ class Program:
             self.keeper.change(latency=0)
             self._reload()
         self._manner.choose(MannerChoice.of(new))
+        if (old.numbers, old.profanity) != (new.numbers, new.profanity) and not self.live.resting:
+            self.window.show_notice("This counts from the next sentence on.", False)
 
     def _choose_delay(self, delay: int) -> None:
         """Kept for the model in the settings; another one was only named on the command line."""

@@ -128,10 +128,10 @@ def cell_data(line: Line, verdict: Verdict | None, column: Column, role: int, ma
 
 def spoken(line: Line, verdict: Verdict | None, column: Column) -> str:
     """The cell as a screen reader says it."""
-    if column is Column.ON:
-        return tr("On") if line.entry and line.entry.on else tr("Off")
+    if column is Column.ON and line.entry:
+        return tr("On") if line.entry.on else tr("Off")
     if column is Column.RESULT and verdict:
-        return ". ".join([verdict.label, *verdict.sentences])
+        return " ".join([f"{verdict.label}.", *verdict.sentences])
     return _text(line, verdict, column)
 
 

@@ -118,7 +118,10 @@ class WordTable(QAbstractTableModel):
         return 0 if parent.isValid() else len(Column)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        return header(Column(section), role) if orientation is Qt.Orientation.Horizontal else None
+        """Names of columns; numbers of lines, which only screen readers are told."""
+        if orientation is Qt.Orientation.Horizontal:
+            return header(Column(section), role)
+        return str(self.shown[section] + 1) if role == Qt.ItemDataRole.DisplayRole else None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
         return cell_flags(self.lines[self.shown[index.row()]], Column(index.column()))

@@ -9,7 +9,17 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QAction, QHideEvent, QKeySequence, QShowEvent
-from PySide6.QtWidgets import QComboBox, QDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.core.vocabulary import Line, WordList, line_in
 from app.core.word_verdict import Standing, Verdict
@@ -62,8 +72,10 @@ class WordsWindow(QDialog):
         self.add = QPushButton(self.tr("&Add"), autoDefault=False)
         self.search = QLineEdit(placeholderText=self.tr("Find (Ctrl+F)"), clearButtonEnabled=True)
         self.search.setAccessibleName(self.tr("Find"))
+        for button in self.search.findChildren(QToolButton):
+            button.setAccessibleName(self.tr("Clear"))
         self.which = QComboBox()
-        self.which.setAccessibleName(self.tr("Which words are shown"))
+        self.which.setAccessibleDescription(self.tr("Which words are shown"))
         for name, which in (
             (self.tr("All words"), Which.ALL),
             (self.tr("Needs attention"), Which.ATTENTION),
@@ -72,7 +84,6 @@ class WordsWindow(QDialog):
             self.which.addItem(name, which)
         self.about = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self.about.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.about.setAccessibleName(self.tr("About the selected word"))
         self.about.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self.about.setMinimumHeight(self.about.fontMetrics().lineSpacing() * 3)
         self.status = QLabel(textFormat=Qt.TextFormat.PlainText)
