@@ -171,13 +171,17 @@ def train(task: type[CtcTraining], about: str | None) -> None:
     parser.add_argument("model_folder", type=Path)
     parser.add_argument("folder", type=Path, help="checkpoint and log")
     parser.add_argument("--start", type=Path, required=True, help="checkpoint of the streaming encoder, or of a head")
+    parser.add_argument("--head", type=Path, help="another run's checkpoint to take the head from")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop by itself after so long")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     settings = read_run(options.run)
-    start = begin(options.start, settings.ctc.layers, TimedPieces(options.work).size)
+    sizes = settings.ctc.layers, TimedPieces(options.work).size
+    start = begin(options.start, *sizes)
+    if options.head:
+        start.head = begin(options.head, *sizes).head
     trainer = Trainer(task(settings, options.work, load_teacher(options.model_folder), start), settings, options.folder)
     (options.folder / "run.json").write_text(json.dumps(asdict(settings), indent=1), "utf8")
     trainer.run(Stop(options.minutes))
