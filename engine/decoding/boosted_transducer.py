@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from engine.decoding.guard import Chooser
 from engine.decoding.hypothesis import Detour, Emission, probability
 from engine.decoding.transducer import TransducerState
-from engine.models.transducer_nets import TransducerNets
+from engine.models.transducer_nets import Ahead, TransducerNets
 from engine.types import Frames
 
 
@@ -42,18 +42,26 @@ class BoostedTransducer:
     """Greedy decoder over predictor and joint under a boost list. Immutable: the state goes in and comes out."""
 
     def __init__(
-        self, nets: TransducerNets, blank: int, durations: tuple[int, ...], max_symbols: int, chooser: Chooser
+        self,
+        nets: TransducerNets,
+        blank: int,
+        durations: tuple[int, ...],
+        max_symbols: int,
+        chooser: Chooser,
+        at_once: int = 1,
     ) -> None:
         """
         Args:
             durations: frames to skip by duration output; empty for RNN-T.
             max_symbols: bound on the symbols emitted at one frame; then the next frame is taken.
+            at_once: frames that a call of the joint may take.
         """
         self._nets = nets
         self._blank = blank
         self._durations = durations
         self._max_symbols = max_symbols
         self._chooser = chooser
+        self._at_once = at_once
 
     def start(self) -> BoostedTransducerState:
         return self.resume(TransducerState(self._nets.start()), ())
@@ -63,8 +71,9 @@ class BoostedTransducer:
         emitted: list[Emission] = []
         prediction, t, symbols = state.plain.prediction, state.plain.skip, 0
         displaced: int | None = None
+        ahead = Ahead(self._nets, frames, self._at_once)
         while t < len(frames):
-            scores = self._nets.joint(frames[t : t + 1], [prediction])[0, 0]
+            scores = ahead.scores(t, prediction)
             duration = self._duration(scores)
             choice = self._choose(scores[: self._blank + 1], state, displaced)
             if choice is None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.decoding.hypothesis import Detour, Emission, probability
-from engine.models.transducer_nets import Prediction, TransducerNets
+from engine.models.transducer_nets import Ahead, Prediction, TransducerNets
 from engine.types import Frames
 
 
@@ -30,16 +30,20 @@ class TransducerState:
 class GreedyTransducer:
     """Greedy decoder over predictor and joint. Immutable: the state goes in and comes out."""
 
-    def __init__(self, nets: TransducerNets, blank: int, durations: tuple[int, ...], max_symbols: int) -> None:
+    def __init__(
+        self, nets: TransducerNets, blank: int, durations: tuple[int, ...], max_symbols: int, at_once: int = 1
+    ) -> None:
         """
         Args:
             durations: frames to skip by duration output; empty for RNN-T.
             max_symbols: bound on the symbols emitted at one frame; then the next frame is taken.
+            at_once: frames that a call of the joint may take.
         """
         self._nets = nets
         self._blank = blank
         self._durations = durations
         self._max_symbols = max_symbols
+        self._at_once = at_once
 
     def start(self) -> TransducerState:
         return TransducerState(self._nets.start())
@@ -48,9 +52,9 @@ class GreedyTransducer:
         """Decode encoder frames [T, width]."""
         emitted: list[Emission] = []
         prediction, t, symbols = state.prediction, state.skip, 0
+        ahead = Ahead(self._nets, frames, self._at_once)
         while t < len(frames):
-            # One frame a call: several would save little, and int8 graphs scale by all they are given.
-            scores = self._nets.joint(frames[t : t + 1], [prediction])[0, 0]
+            scores = ahead.scores(t, prediction)
             token, duration = self._best(scores)
             if token == self._blank:
                 # A blank that skips nothing would hang here for ever.

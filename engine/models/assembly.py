@@ -10,7 +10,7 @@ from engine.models.options import Precision
 from engine.models.parts import CtcHead, FrameBundle
 from engine.models.session import Graph, open_graph
 from engine.models.sizes import WEIGHTS, metadata_int
-from engine.models.transducer_nets import TransducerNets, check_nets
+from engine.models.transducer_nets import TransducerNets, check_nets, exact_frames
 from engine.types import SAMPLE_RATE, ModelInfo
 
 _MAX_SYMBOLS = 10
@@ -51,6 +51,7 @@ def transducer_bundle(
         transducer=nets,
         durations=durations,
         max_symbols=folder.config.integer("max_tokens_per_step") or _MAX_SYMBOLS,
+        joint_frames=exact_frames(nets, joint, encoder.width),
     )
 
 

@@ -35,6 +35,8 @@ class FrameBundle(Bundle):
     """Encoder frames a TDT model may skip, by output index; empty for RNN-T."""
     max_symbols: int
     """Bound on the symbols a transducer may emit at one frame."""
+    joint_frames: int = 1
+    """Frames that a call of the joint may take and give each what it gives alone."""
 
 
 class CtcHead:

@@ -17,6 +17,11 @@ from engine.errors import ModelMismatch
 from engine.models.session import Array, Graph
 from engine.types import Frames
 
+_MOST_FRAMES = 16
+"""More would be joined in vain: a token soon changes the prediction."""
+_ROUNDING = 1e-5
+"""Largest difference that rounding alone may make, relative to the largest output."""
+
 States: TypeAlias = tuple[Array, Array]
 """Both LSTM states, float32 [layers, B, width] each."""
 
@@ -62,6 +67,33 @@ class TransducerNets(Protocol):
         ...
 
 
+class Ahead:
+    """Joins a chunk's frames with one prediction after the other: several frames in a call, where that is exact.
+
+    What is known of a frame holds as long as the prediction is the same. Processor time of a call, measured on the
+    sizes of NVIDIA's 114M (1,025 symbols) and 0.6B (8,198): one frame 0.09 and 1.5 ms, seven frames 0.19 and 2.0 ms.
+    """
+
+    def __init__(self, nets: TransducerNets, frames: Frames, at_once: int) -> None:
+        """
+        Args:
+            frames: float32 [T, width].
+            at_once: frames that a call may take.
+        """
+        self._nets, self._frames, self._at_once = nets, frames, at_once
+        self._prediction: Prediction | None = None
+        self._scores: Array = np.zeros((0, 0), np.float32)
+        self._first = 0
+
+    def scores(self, t: int, prediction: Prediction) -> Array:
+        """Logits of frame `t` with a prediction: float32 [pieces + blank (+ durations)]."""
+        if prediction is not self._prediction or t - self._first >= len(self._scores):
+            self._scores = self._nets.joint(self._frames[t : t + self._at_once], [prediction])[:, 0]
+            self._prediction, self._first = prediction, t
+        row: Array = self._scores[t - self._first]
+        return row
+
+
 class SplitNets:
     """decoder.onnx (targets, length, two states) and joiner.onnx (encoder frames, decoder outputs)."""
 
@@ -73,6 +105,8 @@ class SplitNets:
         self._integer = _integer(decoder, 0)
         frames, outputs = joiner.inputs
         self._all_at_once = frames.shape[2] is None and outputs.shape[2] is None
+        targets, _, first, second = decoder.inputs
+        self._in_batches = targets.shape[0] is first.shape[1] is second.shape[1] is None
 
     def start(self) -> Prediction:
         return Prediction(self._blank, self._zeros)
@@ -82,6 +116,7 @@ class SplitNets:
 
     def joint(self, frames: Frames, predictions: Sequence[Prediction]) -> Array:
         encoded = np.ascontiguousarray(frames.T[None])
+        self._predict([prediction for prediction in predictions if prediction.output is None])
         outputs = np.concatenate([self._run(prediction)[0] for prediction in predictions], axis=2)
         if self._all_at_once:
             logits: Array = self._joiner.run(encoded, outputs)[0][0]
@@ -95,12 +130,24 @@ class SplitNets:
 
     def _run(self, prediction: Prediction) -> tuple[Array, States]:
         if prediction.output is None or prediction.after is None:
-            target = np.array([[prediction.token]], self._integer)
-            prediction.output, _, first, second = self._decoder.run(
-                target, np.ones(1, self._integer), *prediction.before
-            )
-            prediction.after = (first, second)
+            self._predict([prediction])
+        assert prediction.output is not None, "it was just computed"
+        assert prediction.after is not None, "and this with it"
         return prediction.output, prediction.after
+
+    def _predict(self, predictions: Sequence[Prediction]) -> None:
+        """Compute what is missing, all in one call where the graph allows it."""
+        together = len(predictions) if self._in_batches else 1
+        for start in range(0, len(predictions), together or 1):
+            part = predictions[start : start + together]
+            outputs, _, first, second = self._decoder.run(
+                np.array([[prediction.token] for prediction in part], self._integer),
+                np.ones(len(part), self._integer),
+                *_joined_states(part),
+            )
+            for n, prediction in enumerate(part):
+                prediction.output = outputs[n : n + 1]
+                prediction.after = (first[:, n : n + 1], second[:, n : n + 1])
 
 
 class FusedNets:
@@ -129,11 +176,35 @@ class FusedNets:
             np.ascontiguousarray(np.broadcast_to(frames.T, (count, *frames.T.shape))),
             np.array([[prediction.token] for prediction in predictions], self._integer),
             np.ones(count, self._integer),
-            *(np.concatenate([prediction.before[which] for prediction in predictions], axis=1) for which in (0, 1)),
+            *_joined_states(predictions),
         )
         for n, prediction in enumerate(predictions):
             prediction.after = (first[:, n : n + 1], second[:, n : n + 1])
         return logits[:, :, 0].transpose(1, 0, 2)
+
+
+def exact_frames(nets: TransducerNets, graph: Graph, width: int) -> int:
+    """How many frames a call of the joint may take and give each what it gives alone; tried on noise.
+
+    Args:
+        graph: the file that holds the joint.
+        width: numbers in an encoder frame.
+    """
+    if graph.inputs[0].shape[2] is not None:
+        return 1
+    frames = np.random.default_rng(0).normal(0, 1, (2, width)).astype(np.float32)
+    frames[1] *= 3
+    start = nets.start()
+    together, alone = (nets.joint(part, [start])[0] for part in (frames, frames[:1]))
+    return _MOST_FRAMES if np.abs(together - alone).max() <= _ROUNDING * max(np.abs(alone).max(), 1.0) else 1
+
+
+def _joined_states(predictions: Sequence[Prediction]) -> States:
+    """What the predictor starts from, for all of these in one call."""
+    if len(predictions) == 1:
+        return predictions[0].before
+    firsts, seconds = zip(*(prediction.before for prediction in predictions), strict=True)
+    return np.concatenate(firsts, axis=1), np.concatenate(seconds, axis=1)
 
 
 def check_nets(nets: TransducerNets, graph: Graph, width: int, vocabulary_size: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from engine.decoding.transducer import GreedyTransducer
+from engine.encoder import encoder_stream
 from engine.frame_track import FrameTrack
 from engine.models.bundle import open_bundle
 from engine.models.parts import FrameBundle
+from engine.models.session import Graph
 from engine.models.transducer_nets import Prediction, TransducerNets
 from tests.helpers.graphs import fix_axes, split_folder
 from tests.helpers.reference import Case, cases, recording
@@ -100,3 +103,57 @@ def test_the_predictor_runs_only_for_what_is_joined(split: Path, open_model: Ope
         assert prediction.after is None
         nets.joint(_frames(1, 56), [prediction])
         assert prediction.after is not None
+
+
+def test_a_beam_is_one_call_of_the_predictor(split: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nets = _nets(_open(split))
+    predictions = [_after(nets, tokens) for tokens in ([3], [3, 7], [8], [9, 1])]
+    batches: list[int] = []
+    run = Graph.run
+
+    def watched(graph: Graph, *values: NDArray[np.generic]) -> object:
+        if graph.path.name == "decoder.onnx":
+            batches.append(len(values[0]))
+        return run(graph, *values)
+
+    monkeypatch.setattr(Graph, "run", watched)
+    nets.joint(_frames(1, 56), predictions)
+    nets.joint(_frames(1, 56), predictions)
+    assert batches == [4]
+
+
+class _Counted:
+    """Nets that count how often frames are joined."""
+
+    def __init__(self, nets: TransducerNets) -> None:
+        self.start, self.predict, self._joint = nets.start, nets.predict, nets.joint
+        self.calls = 0
+
+    def joint(self, frames: NDArray[np.float32], predictions: Sequence[Prediction]) -> NDArray[np.float32]:
+        self.calls += 1
+        return self._joint(frames, predictions)
+
+
+@pytest.mark.parametrize("name", ["rnnt-sherpa-80ms", "rnnt-sherpa-128mel-160ms", TDT, "tdt-nemo-128mel-560ms"])
+def test_frames_of_a_chunk_are_joined_ahead_and_change_nothing(name: str, open_model: OpenModel) -> None:
+    bundle = open_model(name, "fp32")
+    assert bundle.joint_frames > 1
+    stream = encoder_stream(bundle)
+    frames = stream.take(stream.hear(bundle.encoder.features().push(recording("a2_three.flac"))))
+    said, calls = [], []
+    for at_once in (1, bundle.joint_frames):
+        nets = _Counted(_nets(bundle))
+        decoder = GreedyTransducer(nets, bundle.vocabulary.blank, bundle.durations, bundle.max_symbols, at_once)
+        state, emitted = decoder.start(), []
+        for chunk in np.array_split(frames, len(frames) // 7):
+            new, state = decoder.step(chunk, state)
+            emitted += new
+        said.append([(emission.token, emission.frame, emission.duration) for emission in emitted])
+        calls.append(nets.calls)
+    assert said[0] == said[1]
+    assert len(said[0]) > 5
+    assert calls[1] < calls[0]
+
+
+def test_where_joining_ahead_would_change_something_it_is_not_done(open_model: OpenModel) -> None:
+    assert open_model("rnnt-sherpa-80ms", "int8").joint_frames == 1
