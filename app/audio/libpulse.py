@@ -1,7 +1,8 @@
 """The few functions of libpulse that recording needs, and a connection that never waits for ever.
 
-No callback is registered: libpulse runs only inside `Connection.turn`, on the caller's thread, and its state
-is asked afterwards. Names and values are those of pulse/def.h, pulse/sample.h and pulse/stream.h.
+libpulse runs only inside `Connection.turn`, on the caller's thread, and its state is asked afterwards. The one
+callback sets a flag. Names and values are those of pulse/def.h, pulse/sample.h, pulse/stream.h and
+pulse/subscribe.h.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ ANSWER_TIMEOUT = 2.0
 _CONTEXT_NOAUTOSPAWN = 0x0001
 _CONTEXT_READY = 4
 _CONTEXT_BROKEN = (5, 6)
+_SINKS, _SOURCES, _RECORDINGS, _SERVER = 0x01, 0x02, 0x08, 0x80
 _NAME = b"caique"
+
+_OnEvent = ctypes.CFUNCTYPE(None, c_void_p, c_int, c_uint32, c_void_p)
 
 
 class NoServer(SourceError):
@@ -57,6 +61,9 @@ def libpulse() -> ctypes.CDLL:
         ("context_get_state", c_int, (pointer,)),
         ("context_disconnect", None, (pointer,)),
         ("context_unref", None, (pointer,)),
+        ("context_set_subscribe_callback", None, (pointer, _OnEvent, pointer)),
+        ("context_subscribe", pointer, (pointer, c_int, pointer, pointer)),
+        ("operation_unref", None, (pointer,)),
         ("proplist_new", pointer, ()),
         ("proplist_sets", c_int, (pointer, text, text)),
         ("proplist_free", None, (pointer,)),
@@ -88,6 +95,8 @@ class Connection:
         self._loop: int | None = self.lib.pa_mainloop_new()
         self.context: int | None = self.lib.pa_context_new(self.lib.pa_mainloop_get_api(self._loop), _NAME)
         self.lib.pa_context_connect(self.context, None, _CONTEXT_NOAUTOSPAWN, None)
+        self._on_event = _OnEvent(self._note_event)
+        self._changed = True
         deadline = time.monotonic() + timeout
         while not self.ready:
             left = deadline - time.monotonic()
@@ -101,11 +110,29 @@ class Connection:
         """False once the server is gone."""
         return bool(self.lib.pa_context_get_state(self.context) == _CONTEXT_READY)
 
+    def watch(self) -> None:
+        """From now on the server tells when devices, defaults or recordings change, see `take_changed`."""
+        self.lib.pa_context_set_subscribe_callback(self.context, self._on_event, None)
+        asked = self.lib.pa_context_subscribe(self.context, _SINKS | _SOURCES | _RECORDINGS | _SERVER, None, None)
+        if asked is not None:
+            self.lib.pa_operation_unref(asked)
+
+    def take_changed(self) -> bool:
+        """Whether something may have changed since the last call; looks at what `turn` has heard, never waits.
+
+        Events only say that something happened (a mere volume change, too): ask again what matters.
+        """
+        changed, self._changed = self._changed, False
+        return changed
+
     def turn(self, timeout: float) -> None:
         """Lets libpulse work: waits up to `timeout` seconds for the server and handles what it sent."""
         self.lib.pa_mainloop_prepare(self._loop, max(0, int(timeout * 1e6)))
         self.lib.pa_mainloop_poll(self._loop)
         self.lib.pa_mainloop_dispatch(self._loop)
+
+    def _note_event(self, _context: object, _kind: int, _index: int, _data: object) -> None:
+        self._changed = True
 
     def close(self) -> None:
         """Harmless when called twice."""

@@ -52,7 +52,7 @@ class PulseRecording:
             raise DeviceReplaced
         block = self._stream.read(timeout)
         try:
-            if self._server.take_changed():
+            if self._stream.take_changed():
                 self._verify()
         except NoServer as error:
             raise RecordingLost(str(error)) from error

@@ -35,7 +35,7 @@ class Endpoint:
 
 
 class PulseServer:
-    """A control connection: lists devices and notices changes. Used by one thread at a time."""
+    """A control connection: lists devices. Used by one thread at a time."""
 
     def __init__(self) -> None:
         """Raises NoServer."""
@@ -43,15 +43,12 @@ class PulseServer:
         import pulsectl
 
         self._errors: tuple[type[Exception], ...] = (pulsectl.PulseError, pulsectl.PulseDisconnected)
-        self._changed = True
         self._pulse = pulsectl.Pulse("caique", connect=False)
         try:
             self._pulse.connect()
-            self._pulse.event_mask_set("server", "sink", "source", "source_output")
         except self._errors as error:
             self.close()
             raise NoServer("The sound server stopped.") from error
-        self._pulse.event_callback_set(self._on_event)
 
     def close(self) -> None:
         self._pulse.close()
@@ -61,16 +58,6 @@ class PulseServer:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def take_changed(self) -> bool:
-        """Whether devices or defaults may have changed since the last call. Never waits.
-
-        Events only say that something happened (a mere volume change, too): ask again what matters.
-        Raises NoServer when the server is gone.
-        """
-        self._ask(self._pulse.event_listen, 1e-6)
-        changed, self._changed = self._changed, False
-        return changed
 
     def default_output(self) -> Endpoint:
         """The monitor of the output that programs play to by default.
@@ -130,9 +117,6 @@ class PulseServer:
             for source in self._ask(self._pulse.source_list)
             if source.monitor_of_sink == _NOT_A_MONITOR
         }
-
-    def _on_event(self, _event: object) -> None:
-        self._changed = True
 
     def _ask(self, question: Any, *arguments: object) -> Any:
         """pulsectl's answer; it is untyped, hence Any."""

@@ -62,6 +62,7 @@ class PulseStream:
         self._connection = Connection()
         self._lib = self._connection.lib
         try:
+            self._connection.watch()
             self._record(rate)
         except RecordingLost:
             self.close()
@@ -82,6 +83,10 @@ class PulseStream:
             self._read_at = time.monotonic()
             if block is not None or self._read_at - began >= timeout:
                 return block
+
+    def take_changed(self) -> bool:
+        """Whether the server told of a change of devices since the last call, before or with the sound read."""
+        return self._connection.take_changed()
 
     def close(self) -> None:
         """Harmless when called twice."""
