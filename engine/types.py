@@ -45,6 +45,8 @@ class Word:
     """Lowest confidence of its pieces, 0 to 1."""
     emitted: float
     """How much audio had been heard when the word was first shown."""
+    listed: bool = False
+    """It belongs to an entry of the boost list and stands as it was typed there."""
 
 
 @dataclass(frozen=True, slots=True)

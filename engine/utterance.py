@@ -28,7 +28,9 @@ class Utterance:
         self._choices: tuple[Choice, ...] = ()
         self._boost: Boost | None = None
         self._texts: tuple[str, ...] = ()
-        """The pieces as they are shown: phrases of a boost list as they were typed."""
+        """The pieces as they are shown: phrases of a boost list as they were typed, ..."""
+        self._listed: tuple[bool, ...] = ()
+        """... and which of them belong to one."""
         self._ends: list[int] = []
         """Index of the token after each word's last one."""
         self._shown = Shown((), 0, 0)
@@ -61,10 +63,8 @@ class Utterance:
         previous = self._on_screen
         self._tokens, self._choices, self._boost = hypothesis.tokens, hypothesis.choices, boost
         decided = self._spell(boost, ended=ended)
-        shown = [replace(token, text=text) for token, text in zip(self._tokens, self._texts, strict=True)]
-        words = words_of(shown, heard)
+        words, self._ends = _words(self._tokens, self._texts, self._listed, heard)
         self.words = tuple(_with_first_shown(word, previous[i : i + 1]) for i, word in enumerate(words))
-        self._ends = [end for _, end in spans(shown)][: len(words)]  # only the last span may hold no text
         # A word is closed once a later word has been opened by a settled piece: until then punctuation may join it.
         settled = min(hypothesis.settled, decided)
         self.settled = max(self.settled, sum(end < settled for end in self._ends[:-1]))
@@ -89,9 +89,11 @@ class Utterance:
         pieces = [token.text for token in self._tokens[kept:]]
         if not boost:
             self._texts = (*self._texts[:kept], *pieces)
+            self._listed = (*self._listed[:kept], *[False] * len(pieces))
             return len(self._tokens)
         found = relabel(boost, pieces, ended=ended)
         self._texts = (*self._texts[:kept], *found.texts)
+        self._listed = (*self._listed[:kept], *found.listed)
         return kept + found.decided
 
     def partial(self, heard: float) -> Partial:
@@ -110,9 +112,12 @@ class Utterance:
         """Other readings of the tokens, shown in the same way; none reads as another one or as what was shown."""
         found: dict[str, Reading] = {" ".join(word.text for word in shown): Reading(tuple(shown), 0.0)}
         for read, cost in readings(tokens, self._choices, _SPARE * most):
-            texts = [token.text for token in read]
-            texts = list(relabel(self._boost, texts, ended=True).texts) if self._boost else texts
-            words = words_of([replace(token, text=text) for token, text in zip(read, texts, strict=True)], heard)
+            texts: Sequence[str] = [token.text for token in read]
+            listed: Sequence[bool] = [False] * len(texts)
+            if self._boost:
+                spelt = relabel(self._boost, texts, ended=True)
+                texts, listed = spelt.texts, spelt.listed
+            words, _ = _words(read, texts, listed, heard)
             reading = Reading(show(words, len(words), self._text, final=True).words, cost)
             found.setdefault(reading.text, reading)
         return list(found.values())[1 : most + 1]
@@ -126,6 +131,19 @@ _SPARE = 3
 """So many times more readings are put together than are wanted: some turn out to read alike."""
 
 _NOT_LETTERS = re.compile(r"[\W_]+")
+
+
+def _words(
+    tokens: Sequence[Token], texts: Sequence[str], listed: Sequence[bool], heard: float
+) -> tuple[list[Word], list[int]]:
+    """The words of tokens that are shown as `texts`, and the index of the token after each one's last."""
+    shown = [replace(token, text=text) for token, text in zip(tokens, texts, strict=True)]
+    ends: list[int] = []
+    words: list[Word] = []
+    for word, (first, end) in zip(words_of(shown, heard), spans(shown), strict=False):  # the last span may hold no text
+        words.append(replace(word, listed=any(listed[first:end])))
+        ends.append(end)
+    return words, ends
 
 
 def _with_first_shown(word: Word, previous: Sequence[Word]) -> Word:

@@ -21,6 +21,7 @@ from typing import Final
 import numpy as np
 
 from engine.boosting.characters import BOUNDARY
+from engine.boosting.endings import LONGEST_ENDING, stem_of_beginning, stems
 from engine.boosting.weights import Scale
 
 _AFTER_ALL = "\U0010ffff"
@@ -44,20 +45,30 @@ class Automaton:
     spelt, the penalty falls when it is whole and is given back when the word goes on.
     """
 
-    def __init__(self, weights: Mapping[str, float], scale: Scale, unpaid: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        weights: Mapping[str, float],
+        scale: Scale,
+        unpaid: Mapping[str, int] | None = None,
+        *,
+        with_endings: bool = False,
+    ) -> None:
         """
         Args:
             weights: folded spellings and their weights.
             unpaid: how many of their first characters earn nothing, of the spellings where some do.
+            with_endings: spellings of a weight above zero also match with an ending, which is worth what they are.
         """
         self._spellings = sorted(weights)
         self._weights = np.array([weights[spelling] for spelling in self._spellings], np.float64)
         self._unpaid = np.zeros(len(weights), np.int64)
-        for spelling, count in (unpaid or {}).items():
+        self._unpaid_of = unpaid or {}
+        for spelling, count in self._unpaid_of.items():
             self._unpaid[bisect_left(self._spellings, spelling)] = count
         self._weight_of = weights
+        self._with_endings = with_endings
         self._scale = scale
-        self._longest = max(map(len, self._spellings), default=0)
+        self._longest = max(map(len, self._spellings), default=0) + LONGEST_ENDING
         self._growing = np.array([scale.growing(n) for n in range(self._longest + 1)])
         self._most_words = max((spelling.count(BOUNDARY) for spelling in self._spellings), default=0)
         self._texts: list[str] = ["", BOUNDARY]
@@ -99,7 +110,9 @@ class Automaton:
     def is_live(self, text: str) -> bool:
         """True when a spelling begins with the folded text."""
         at = bisect_left(self._spellings, text)
-        return at < len(self._spellings) and self._spellings[at].startswith(text)
+        if at < len(self._spellings) and self._spellings[at].startswith(text):
+            return True
+        return self._stem(text) is not None
 
     def complete_at(self, text: str, start: int) -> int:
         """Length of the longest spelling that stands in folded text at `start` and ends before a boundary; or 0."""
@@ -109,7 +122,7 @@ class Automaton:
             end = text.find(BOUNDARY, end + 1)
             if end < 0 or end - start > self._longest:
                 break
-            if text[start:end] in self._weight_of:
+            if self._weight(text[start:end]) is not None:
                 found = end - start
         return found
 
@@ -153,8 +166,10 @@ class Automaton:
         end = bisect_left(self._spellings, text + _AFTER_ALL, lo=first)
         weights = self._weights[first:end]
         paid = np.maximum(len(text) - 1 - self._unpaid[first:end], 0)
-        growing = max(float((weights * self._growing[paid]).max()), 0.0)
-        own = self._weight_of.get(text, 0.0)
+        growing = max(float((weights * self._growing[paid]).max(initial=0.0)), 0.0)
+        if stem := self._stem(text):
+            growing = max(growing, self._weight_of[stem] * self._growing[len(text) - 1 - self._unpaid_of.get(stem, 0)])
+        own = self._weight(text) or 0.0
         if own < 0.0 and weights.max() <= 0.0:
             return own * self._scale.suppression
         if own > 0.0:
@@ -164,10 +179,27 @@ class Automaton:
         return max(growing, banked + earned + self._values[after])
 
     def _complete_value(self, spelling: str) -> float:
-        weight = self._weight_of[spelling]
+        weight = self._weight(spelling)
+        assert weight is not None, "only what is on the list is complete"
         if weight < 0.0:
             return weight * self._scale.suppression
         return weight * (self._whole(spelling) + self._scale.completion)
+
+    def _weight(self, text: str) -> float | None:
+        """The weight of a whole spelling, with or without an ending; None for other text."""
+        if text in self._weight_of or not self._with_endings:
+            return self._weight_of.get(text)
+        return next((self._weight_of[stem] for stem, _ in stems(text) if self._has_endings(stem)), None)
+
+    def _stem(self, text: str) -> str | None:
+        """The spelling that text goes on from to an ending, or with one; None for other text."""
+        if not self._with_endings:
+            return None
+        ways = (*(stem for stem, _ in stems(text)), stem_of_beginning(text))
+        return next(filter(self._has_endings, ways), None)
+
+    def _has_endings(self, spelling: str) -> bool:
+        return self._weight_of.get(spelling, 0.0) > 0.0
 
     def _whole(self, spelling: str) -> float:
         """What a spelling of weight 1 is worth when it is spelt to its end."""

@@ -54,6 +54,10 @@ class Boost:
         """Score of ending here: a whole match is paid in full, an unfinished one gives its bonus back."""
         return self._automaton.finish(node)
 
+    def value(self, node: int) -> float:
+        """What the match in progress at a node has got so far, in natural logs."""
+        return self._automaton.value(node)
+
     def children(self, node: int) -> Tokens:
         """Tokens that go on with the live match or open a new one: worth trying however unlikely they look."""
         known = self._children.get(node)

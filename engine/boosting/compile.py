@@ -11,7 +11,7 @@ from engine.boosting.characters import BOUNDARY, fold
 from engine.boosting.pieces import Pieces
 from engine.boosting.report import CompileReport, EntryReport, Risk
 from engine.boosting.spellings import Spellings
-from engine.boosting.variants import endings, is_plain, variants
+from engine.boosting.variants import is_plain, variants
 from engine.boosting.weights import (
     COMMON_FACTOR,
     STRONGEST,
@@ -44,12 +44,9 @@ def compile_boost(phrases: Sequence[BoostPhrase], pieces: Pieces, scale: Scale |
     factor = size_factor(sum(phrase.strength > 0 for phrase in phrases))
     spellings = Spellings()
     reports = [_claim(entry, spellings, factor) for entry in spelt]
-    for index, entry in enumerate(spelt):
-        if entry.phrase.strength > 0:
-            _claim_endings(index, entry, spellings)
     several_words = (spelling for spelling in spellings.weights if BOUNDARY in spelling[1:])
     unpaid = {spelling: count for spelling in several_words if (count := common_beginning(spelling))}
-    automaton = Automaton(spellings.weights, scale, unpaid)
+    automaton = Automaton(spellings.weights, scale, unpaid, with_endings=True)
     return Boost(spellings, pieces, automaton, CompileReport(tuple(reports)))
 
 
@@ -93,15 +90,6 @@ def _claim(entry: _Spelt, spellings: Spellings, factor: float) -> EntryReport:
             others[owner] = None
     collides = tuple(spellings.text(owner) for owner in others)
     return EntryReport(phrase.text, owned, entry.unwritable, collides, _risks(entry))
-
-
-def _claim_endings(index: int, entry: _Spelt, spellings: Spellings) -> None:
-    """Possessive, plural and closing quotation mark of each spelling, unless they are entries themselves."""
-    for spelling in entry.writable:
-        weight = spellings.weights.get(spelling)
-        if weight is not None and spellings.owner(spelling) == index:
-            for characters, shown in endings(spelling):
-                spellings.claim(spelling + characters, index, weight, shown)
 
 
 def _weight(spelling: str, strength: float, factor: float) -> float:

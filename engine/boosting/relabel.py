@@ -37,6 +37,12 @@ class Relabelled:
     """Pieces from this one on belong to a match in progress and may still be spelt differently."""
     hits: tuple[Hit, ...]
 
+    @property
+    def listed(self) -> tuple[bool, ...]:
+        """Whether each piece belongs to an entry that was heard."""
+        heard = {token for hit in self.hits for token in range(hit.first, hit.end)}
+        return tuple(token in heard for token in range(len(self.texts)))
+
 
 def relabel(boost: Boost, pieces: Sequence[str], *, ended: bool) -> Relabelled:
     """Spell the matches in consecutive pieces of one utterance as their entries were typed.

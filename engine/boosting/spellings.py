@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.boosting.endings import stems
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -18,10 +20,10 @@ class Match:
 
 
 class Spellings:
-    """Folded spelling -> entry and ending. The first entry to claim a spelling keeps it."""
+    """Folded spelling -> entry. The first entry to claim a spelling keeps it."""
 
     def __init__(self) -> None:
-        self._owners: dict[str, tuple[int, str]] = {}
+        self._owners: dict[str, int] = {}
         self._texts: list[str] = []
         self.weights: dict[str, float] = {}
 
@@ -33,21 +35,21 @@ class Spellings:
         self._texts.append(text)
         return len(self._texts) - 1
 
-    def claim(self, spelling: str, entry: int, weight: float, ending: str = "") -> int:
+    def claim(self, spelling: str, entry: int, weight: float) -> int:
         """Let the entry own the spelling unless it is owned; the owner's index."""
-        owner, _ = self._owners.setdefault(spelling, (entry, ending))
+        owner = self._owners.setdefault(spelling, entry)
         if owner == entry:
             self.weights.setdefault(spelling, weight)
         return owner
-
-    def owner(self, spelling: str) -> int:
-        """The entry that owns a claimed spelling."""
-        return self._owners[spelling][0]
 
     def text(self, entry: int) -> str:
         return self._texts[entry]
 
     def match(self, spelling: str) -> Match:
-        """The match of a spelling that some entry owns."""
-        entry, ending = self._owners[spelling]
+        """The match of a spelling that some entry owns, with or without an ending."""
+        if spelling in self._owners:
+            owned, ending = spelling, ""
+        else:
+            owned, ending = next(pair for pair in stems(spelling) if self.weights.get(pair[0], 0.0) > 0.0)
+        entry = self._owners[owned]
         return Match(entry, len(spelling), self._texts[entry] + ending)

@@ -94,15 +94,3 @@ def _part_said(part: str) -> tuple[str, ...]:
     if _ACRONYM.fullmatch(part):
         return " ".join(part), " ".join(_LETTER_NAMES[letter] for letter in part.lower()), part
     return (part,)
-
-
-def endings(folded: str) -> tuple[tuple[str, str], ...]:
-    """What may follow a folded spelling as part of its last word: (characters matched, characters shown).
-
-    Possessive, plural and a closing quotation mark.
-    """
-    last = folded[-1]
-    if not last.isalpha():
-        return (("'s", "'s"), ("'", "'"))
-    plural = "es" if folded.endswith(("s", "x", "z", "ch", "sh")) else "s"
-    return (("'s", "'s"), ("'", "'"), (plural, plural))

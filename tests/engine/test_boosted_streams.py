@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from string import ascii_lowercase
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from engine.decoding.guidance import Guidance
 from engine.endpoint import EndpointRules
 from engine.models.options import ModelOptions
 from engine.recognizer import Recognizer, Stream
+from engine.text.pipeline import TextOptions
 from engine.types import BoostPhrase, Final, Partial, Samples, Update
 from tests.helpers.reference import recording
 from tests.helpers.scripted import ScriptedTrack, Spoken
@@ -37,7 +39,7 @@ PIECES = ["▁the", "▁g", "▁p", "▁u", "▁cluster", "▁is", "▁new", "�
 
 
 def boosted(*phrases: str) -> Boost:
-    return compile_boost([BoostPhrase(phrase) for phrase in phrases], Pieces([*PIECES, *"abcdefghijklmnopqrstuvwxyz"]))
+    return compile_boost([BoostPhrase(phrase) for phrase in phrases], Pieces([*PIECES, *ascii_lowercase]))
 
 
 def scripted(script: Sequence[tuple[str, float]], boost: Boost | None) -> Stream:
@@ -85,6 +87,21 @@ def test_an_utterance_that_ends_with_an_entry_shows_it_as_typed() -> None:
     stream = scripted([("▁new", 0.2), ("▁york", 0.5)], boosted("New York"))
     updates = heard(stream, np.tile(SILENCE, 100))
     assert text(updates) == "New York"
+
+
+def test_figures_are_written_for_numbers_and_not_for_names_that_hold_some() -> None:
+    words = ["twenty", "one", "pilots", "played", "twenty", "one", "songs"]
+    pieces = [f"\u2581{word}" for word in words]
+    boost = compile_boost([BoostPhrase("Twenty One Pilots")], Pieces([*pieces, "\u2581", *ascii_lowercase]))
+    track = ScriptedTrack([Spoken(piece, 0.2 + 0.3 * i) for i, piece in enumerate(pieces)])
+    stream = Stream(track, EndpointRules(), Guidance(boost=boost), TextOptions(numbers=True))
+    settled: list[str] = []
+    for update in heard(stream, np.tile(SILENCE, 40)):
+        if isinstance(update, Partial):
+            now = [word.text for word in update.words[: update.settled]]
+            assert now[: len(settled)] == settled
+            settled = now
+    assert text(stream.finish()) == "Twenty One Pilots played 21 songs"
 
 
 # The reference models are small; this recording begins with "captions appear as you speak", and none of them

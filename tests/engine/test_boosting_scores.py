@@ -127,6 +127,24 @@ def test_a_shared_prefix_gives_back_exactly_what_it_got() -> None:
     assert total + after == pytest.approx(0.0)
 
 
+NAMES = st.sets(st.text("absxe", min_size=1, max_size=4).map(lambda word: f" {word}"), min_size=1, max_size=4)
+
+
+@given(NAMES, st.text("absxe' ", max_size=14))
+def test_endings_score_as_if_they_stood_on_the_list(names: set[str], text: str) -> None:
+    spelt_out = names | {f"{name}{ending}" for name in names for ending in ("'", "'s", plural(name))}
+    with_endings = Automaton(dict.fromkeys(names, 1.0), SCALE, with_endings=True)
+    listed = Automaton(dict.fromkeys(spelt_out, 1.0), SCALE)
+    for end in range(len(text) + 1):
+        (one, score), (other, expected) = read(with_endings, text[:end]), read(listed, text[:end])
+        assert score == pytest.approx(expected, abs=1e-9)
+        assert with_endings.finish(one) == pytest.approx(listed.finish(other), abs=1e-9)
+
+
+def plural(name: str) -> str:
+    return "es" if name.endswith(("s", "x", "z", "ch", "sh")) else "s"
+
+
 @pytest.mark.parametrize("text", ["category", "bobcat", "concatenate", "cats"])
 def test_nothing_fires_inside_a_word(text: str) -> None:
     automaton = Automaton({" cat": 1.0}, SCALE)

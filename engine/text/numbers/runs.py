@@ -1,7 +1,8 @@
 """Finds runs of number words among the words of an utterance and writes each with figures once it is over.
 
-A run is over when a word follows that cannot belong to it, or behind punctuation. How it is written depends on its
-own words and the one ahead of it only, so what has been settled never changes as more is heard.
+A run is over when a word follows that cannot belong to it, as no word of a boost list can, or behind punctuation. How
+it is written depends on its own words and the one ahead of it only, so what has been settled never changes as more is
+heard.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def _run(words: Sequence[Word], at: int) -> tuple[int, bool]:
     end, allowed = at, OPENERS
     while end < len(words) and end - at < LONGEST_RUN:
         text = words[end].text
-        if end > at and text[0] in _OPENING:
+        if words[end].listed or (end > at and text[0] in _OPENING):
             break
         parts = _parts(text)
         if parts[0] not in allowed or any(part not in MEMBERS for part in parts):
