@@ -20,7 +20,7 @@ import numpy as np
 from engine.alternatives import Choice, choice, dropped
 from engine.decoding.attention import Revision, Search, Spoken, beam, greedy, n_best, revise
 from engine.decoding.guard import Chooser
-from engine.decoding.guidance import Guidance
+from engine.decoding.guidance import ATTENTION_SHARE, Guidance
 from engine.models.attention import AttentionModel
 from engine.stability import STABILITY
 from engine.text.words import LAST_PIECE_SECONDS, opens_word
@@ -107,7 +107,7 @@ class WindowTrack(Track):
     def guide(self, guidance: Guidance) -> None:
         """From the next pass on, decode under other lists, models or width, or less often."""
         self._chooser = Chooser(guidance.boost) if guidance.boost else None
-        self._fusion = guidance.scores(self._model.pieces)
+        self._fusion = guidance.scores(self._model.pieces, ATTENTION_SHARE)
         self._branches = guidance.branches
         self._stability = STABILITY[guidance.steadiness]
         self._alternatives = 0 if guidance.hurried or guidance.beam == 1 else guidance.alternatives

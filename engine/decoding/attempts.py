@@ -27,7 +27,8 @@ class _Attempt(Generic[Place]):
     place: Place
     node: int
     """Node before the preferred token."""
-    earned: float = 0.0
+    earned: float
+    """What the match is worth that the attempt goes on with or begins."""
     loss: float = 0.0
     """Log-probability lost against the model's own choices."""
 
@@ -56,7 +57,7 @@ class Attempts(Generic[Place]):
     def follow(self, token: int, label: int, position: int, place: Place) -> bool:
         """Say a token where the model would say `label`; False when the attempt it belongs to has failed."""
         if self._attempt is None and token != label:
-            self._attempt = _Attempt(position, place, self._node)
+            self._attempt = _Attempt(position, place, self._node, self._chooser.boost.value(self._node))
         self._node, score = self._chooser.boost.advance(self._node, token)
         if self._attempt is None:
             return True

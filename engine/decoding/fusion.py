@@ -47,3 +47,24 @@ class Fusion:
         for token in tokens:
             node, _ = self.advance(node, token)
         return node
+
+
+class Share:
+    """A score function of which a share counts."""
+
+    def __init__(self, function: ScoreFunction, share: float) -> None:
+        self._function = function
+        self._share = share
+
+    def start(self) -> Any:
+        return self._function.start()
+
+    def advance(self, node: Any, token: int) -> tuple[Any, float]:
+        after, score = self._function.advance(node, token)
+        return after, score * self._share
+
+    def finish(self, node: Any) -> float:
+        return self._function.finish(node) * self._share
+
+    def children(self, node: Any) -> Tokens:
+        return self._function.children(node)
