@@ -52,6 +52,19 @@ class FinetuneOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class StudentOptions:
+    """Sizes of the FastConformer that training.fastconformer trains."""
+
+    layers: int = 16
+    width: int = 176
+    heads: int = 4
+    channels: int = 128
+    """Of the convolutions that turn eight mel frames into one step of 80 ms."""
+    look_aheads: tuple[int, ...] = (6, 1)
+    """In steps, one drawn for each batch; a chunk is one step longer."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunOptions:
     """A run file; its tables are the fields below that are dataclasses themselves."""
 
@@ -79,6 +92,7 @@ class RunOptions:
     ctc: CtcOptions = field(default_factory=CtcOptions)
     tdt: TdtOptions = field(default_factory=TdtOptions)
     finetune: FinetuneOptions = field(default_factory=FinetuneOptions)
+    student: StudentOptions = field(default_factory=StudentOptions)
 
 
 def read_run(path: Path) -> RunOptions:
@@ -91,6 +105,7 @@ def read_run(path: Path) -> RunOptions:
         "ctc": CtcOptions,
         "tdt": TdtOptions,
         "finetune": FinetuneOptions,
+        "student": StudentOptions,
     }
     fields = _tuples(tomllib.loads(path.read_text("utf8")))
     for name, kind in tables.items():

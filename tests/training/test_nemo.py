@@ -20,12 +20,15 @@ import torch
 from omegaconf import OmegaConf
 
 from engine.recognizer import Recognizer
-from training import nemo_finetune
+from training import fastconformer, nemo_finetune
 from training.customer import decode
 from training.data import BatchOptions
 from training.errors import TrainingError
 from training.nemo_export import export
-from training.run_file import RunOptions
+from training.pieces import make_pieces
+from training.run_file import RunOptions, StudentOptions
+from training.store import ClipStore
+from training.trainer import Trainer
 
 PIECES, WIDTH, LAYERS, MEL = 32, 32, 2, 80
 
@@ -202,6 +205,41 @@ def test_finetuning_runs_on_a_checkpoint(checkpoint: Path, spoken: Path, work: P
         assert stream.finish()
     before, after = ((f / "encoder-model.onnx").read_bytes() for f in (tmp_path / "start", model))
     assert before != after
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_student_learns_and_loads_in_sherpa_onnx_too(work: Path, tmp_path: Path) -> None:
+    align_by_hand(work)
+    sizes = StudentOptions(layers=2, width=32, heads=2, channels=16)
+    options = RunOptions(batch=BatchOptions(batch_seconds=6.0, row_seconds=3.0), warm_steps=1, student=sizes)
+    model = fastconformer.student(sizes, work / "pieces.model", tmp_path / "tokenizer")
+    task = fastconformer.Imitation(model, options, work)
+    trainer = Trainer(task, options, tmp_path / "run")
+    trainer.run(AfterSteps(3))
+    assert set(trainer.judge()) == {"560 ms", "160 ms"}
+    model.save_to(str(tmp_path / "student.nemo"))
+    folder = export(tmp_path / "student.nemo", tmp_path / "model", look_ahead=1)
+    sound = 0.1 * np.random.default_rng(0).standard_normal(32_000).astype(np.float32)
+    stream = Recognizer.load(folder).stream()
+    stream.push(sound)
+    stream.finish()
+    sherpa = pytest.importorskip("sherpa_onnx")
+    peer = sherpa.OnlineRecognizer.from_nemo_ctc(str(folder / "tokens.txt"), str(folder / "model.onnx"))
+    heard = peer.create_stream()
+    heard.accept_waveform(16_000, sound)
+    steps = 0
+    while peer.is_ready(heard):
+        peer.decode_stream(heard)
+        steps += 1
+    assert steps > 5
+
+
+def align_by_hand(work: Path) -> None:
+    """What training.align and training.pieces would write, without a decoder that hears anything."""
+    clips = ClipStore(work).select("speech")
+    rows = [{"id": c.id, "text": "one two", "frames": [3 + n for n in range(7)]} for c in clips]
+    (work / "teacher" / "times.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), "utf8")
+    make_pieces(["one two three four five six"] * 20, 24, work / "pieces.model")
 
 
 class AfterSteps:
