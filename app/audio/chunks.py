@@ -18,8 +18,9 @@ def mix_down(frames: Samples) -> Samples:
 
     NaN and infinities, which some drivers and files contain, become zeros.
     """
-    clean = np.nan_to_num(frames, nan=0.0, posinf=0.0, neginf=0.0)
-    mono = clean if clean.ndim == 1 else clean.mean(axis=1)
+    # Fifty times a second, also in silence: looking first and a product are a fifth of nan_to_num and mean.
+    clean = frames if np.isfinite(frames).all() else np.nan_to_num(frames, nan=0.0, posinf=0.0, neginf=0.0)
+    mono = clean if clean.ndim == 1 else clean @ np.full(clean.shape[1], 1 / clean.shape[1], np.float32)
     return np.ascontiguousarray(mono, dtype=np.float32)
 
 
