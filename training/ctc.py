@@ -119,7 +119,7 @@ def stored_frames(batch: Batch, lessons: Lessons, width: int) -> Tensor:
 
 
 def with_gaps(frames: Tensor, longest: int = 20) -> Tensor:
-    """Two spans of each row zeroed, up to half a second each: the same few hours of frames would be learned by heart."""
+    """Two spans of each row zeroed, up to half a second each: so few hours of frames would be learned by heart."""
     at = torch.arange(frames.shape[1])
     kept = torch.ones(frames.shape[:2], dtype=torch.bool)
     for _ in range(2):
