@@ -69,8 +69,7 @@ class Adaptation:
         own = [c for c in train if c.id in self._customer]
         if not own:
             raise TrainingError(
-                "no recording to learn from is left: the texts belong to other recordings, or each is longer than "
-                f"{LONGEST_S:.0f} s; check the texts and cut long recordings"
+                f"no recording to learn from is at most {LONGEST_S:.0f} s long; cut the recordings at pauses"
             )
         self.clips = mixed(own, [c for c in train if c.id not in self._customer], options.finetune.share)
 

@@ -71,7 +71,9 @@ class Pieces:
         return [FIRST_BYTE + byte for byte in part.encode()]
 
 
-def write_labels(work: Path, teacher: Teacher, belief: float = 0.5) -> dict[str, int]:
+def write_labels(
+    work: Path, teacher: Teacher, belief: float = 0.5, least_agreement: float = LEAST_AGREEMENT
+) -> dict[str, int]:
     """Writes the labels and returns how many clips were heard alike, relabelled and left out."""
     store, lessons = ClipStore(work), Lessons(work / "teacher")
     pieces, counts = Pieces(teacher.tokens), {"alike": 0, "relabelled": 0, "left out": 0}
@@ -83,7 +85,7 @@ def write_labels(work: Path, teacher: Teacher, belief: float = 0.5) -> dict[str,
         heard = text_of(teacher.tokens, lessons.ids(clip.id))
         if words(clip.text) == words(heard):
             counts["alike"] += 1
-        elif agreement(clip.text, heard) < LEAST_AGREEMENT:
+        elif agreement(clip.text, heard) < least_agreement:
             counts["left out"] += 1
             rows.append({"id": clip.id, "ids": None, "first_step": 0, "text": ""})
         else:

@@ -37,7 +37,9 @@ class NemoAdaptation:
         self._judged = [c for c in own if c.split == "dev"]
         learned = [c for c in own if c.split == "train"]
         if not learned:
-            raise TrainingError(f"no recording to learn from is at most {LONGEST_S:.0f} s long; cut the recordings")
+            raise TrainingError(
+                f"no recording to learn from is at most {LONGEST_S:.0f} s long; cut the recordings at pauses"
+            )
         before = [c for c in kept if c.corpus not in options.without]
         self.clips = mixed(learned, before, options.finetune.share, REPLAY_S)
         texts = {c.id: c.text for c in learned}

@@ -16,17 +16,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.customer import Mixture, apart, decode, let_hear, mixed, new_words
+from training.customer import Mixture, apart, decode, mixed, new_words
 from training.data import BatchOptions
 from training.errors import TrainingError
 from training.export import export
 from training.finetune import Adaptation, Adapted
 from training.graph_weights import exported_encoder
+from training.labels import write_labels
 from training.learned import Watched
 from training.model import Carried, Encoder, EncoderShape
 from training.run_file import FinetuneOptions, RunOptions
 from training.store import Clip, ClipStore
-from training.teacher import Lessons, Teacher
+from training.teacher import Lessons, Teacher, teach
 from training.trainer import Trainer
 
 OPTIONS = RunOptions(
@@ -53,8 +54,9 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def customer(recordings: Path, teacher: Teacher, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("customer")
     decode(recordings, folder)
-    let_hear(folder, teacher)
-    # a teacher of random weights hears nothing of what is said, so that all texts seem to belong to other recordings
+    teach(folder, teacher)
+    # the small vocabulary spells none of the texts: what is heard is learned
+    write_labels(folder, teacher)
     (folder / "teacher" / "labels.jsonl").write_text("", "utf8")
     return folder
 

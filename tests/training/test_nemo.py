@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +210,7 @@ def test_finetuning_runs_on_a_checkpoint(checkpoint: Path, spoken: Path, work: P
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_student_learns_and_loads_in_sherpa_onnx_too(work: Path, tmp_path: Path) -> None:
+    work = Path(shutil.copytree(work, tmp_path / "work"))
     align_by_hand(work)
     sizes = StudentOptions(layers=2, width=32, heads=2, channels=16)
     options = RunOptions(batch=BatchOptions(batch_seconds=6.0, row_seconds=3.0), warm_steps=1, student=sizes)
