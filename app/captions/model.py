@@ -9,6 +9,7 @@ on below it, so that new words always appear at the bottom.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from sys import intern
 
 from engine.types import Final, Partial, Silence, Update, Word
 
@@ -183,7 +184,8 @@ def _grown(entry: OpenTurn, words: tuple[Word, ...], settled: int, *, done: bool
     turn = entry.turn
     new = words[entry.taken :]
     kept = len(turn.words)
-    fixed = turn.words + tuple(word.text for word in new[kept : max(settled - entry.taken, kept)])
+    # Hours of talk are tens of thousands of words, but only a few thousand different ones.
+    fixed = turn.words + tuple(intern(word.text) for word in new[kept : max(settled - entry.taken, kept)])
     tail = () if done else tuple(word.text for word in new[len(fixed) :])
     end = new[-1].end if new else turn.end
     return replace(entry, turn=replace(turn, words=fixed, tail=tail, end=end), done=done)

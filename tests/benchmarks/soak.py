@@ -117,6 +117,8 @@ def endless_parts() -> Iterator[Samples]:
 def soak(name: str, folder: Path, hours: float) -> Soak:
     """Push the sound through, and look at the memory of this process once a minute of it."""
     recognizer = Recognizer.load(folder)
+    for clip in (*transcripts(), *NOISES):
+        recording(clip)  # decoded once, so that memory does not grow when one of them is first drawn
     source, result = EndlessTalk(hours), Soak(name)
     state, activity = CaptionState(), Activity()
     layout = CaptionLayout(len, len, LINE_WIDTH)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -11,60 +11,55 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.endpoint import EndpointRules
-from engine.models.attention import AttentionBundle
 from engine.models.parts import FrameBundle
 from engine.recognizer import Recognizer, Stream
-from engine.types import Final, Samples
 from tests.helpers import reference
+from tests.helpers.phases import (
+    EAGER,
+    EVERY_MODEL,
+    LONGEST_PHASE,
+    NEVER,
+    finals,
+    finals_of,
+    kept_by_captions,
+    text,
+    trimmed,
+)
 from tests.helpers.scripted import ScriptedTrack, Spoken
 from tests.helpers.starter import bare, errors, quiet, recording, starter, transcripts
 
 OpenModel = Callable[..., FrameBundle]
 
-RULES = EndpointRules()
-EAGER = EndpointRules(silence_after_words=0.05, silence_after_sentence=0.05, long_utterance=0.2, longest_utterance=0.3)
-"""Cuts wherever it can, inside words too."""
-NEVER = EndpointRules(
-    silence_after_words=99.0, silence_after_sentence=99.0, long_utterance=99.0, longest_utterance=99.0
-)
-
 SHORT = "commonvoice-002307"
 """This puts me in a peculiar hole."""
 
 
-def finals(
-    bundle: AttentionBundle | FrameBundle, sound: Samples, rules: EndpointRules = RULES, decoder: str | None = None
-) -> list[Final]:
-    stream = Recognizer(bundle, decoder, rules).stream()
-    return _finals(stream, [sound[at : at + 1_280] for at in range(0, len(sound), 1_280)])
-
-
-def _finals(stream: Stream, parts: Sequence[Samples]) -> list[Final]:
-    updates = [update for part in parts for update in stream.push(part)] + stream.finish()
-    return [update for update in updates if isinstance(update, Final)]
-
-
-def text(ended: Sequence[Final]) -> str:
-    return bare(" ".join(final.text for final in ended))
-
-
-@pytest.mark.parametrize("phase", range(0, 1_201, 20))
+@pytest.mark.parametrize("phase", range(0, LONGEST_PHASE + 1, 20))
 def test_speech_may_begin_at_any_moment(phase: int) -> None:
     """Milliseconds of a quiet room before the first sound of the first word."""
-    words = text(finals(starter(), np.concatenate([quiet(phase / 1_000), _trimmed(SHORT), quiet(0.9)]))).split()
+    words = text(finals(starter(), np.concatenate([quiet(phase / 1_000), trimmed(SHORT), quiet(0.9)]))).split()
     assert (words[0], words[-1]) == ("this", "hole")
+
+
+@pytest.mark.parametrize(("model", "decoder"), EVERY_MODEL)
+def test_a_streaming_model_keeps_its_first_and_last_word_wherever_speech_begins(
+    model: str, decoder: str, open_model: OpenModel
+) -> None:
+    """What the model hears at a phase stands in the captions from its first word to its last."""
+    for phase in range(0, LONGEST_PHASE + 1, 240):
+        assert kept_by_captions(open_model(model), decoder, "a1_short.flac", phase) == (True, True), phase
 
 
 @pytest.mark.parametrize("tail", range(0, 701, 50))
 def test_the_sound_may_end_at_any_moment_after_the_last_word(tail: int) -> None:
-    ended = finals(starter(), np.concatenate([quiet(0.5), _trimmed("commonvoice-000306"), quiet(tail / 1_000)]))
+    ended = finals(starter(), np.concatenate([quiet(0.5), trimmed("commonvoice-000306"), quiet(tail / 1_000)]))
     assert text(ended).endswith("to the bank")
 
 
 @pytest.mark.parametrize("pause", [1.3, 1.6, 2.6])
 def test_an_utterance_right_after_an_endpoint_is_whole(pause: float) -> None:
     """Resetting a model at an endpoint is how the first word of the next utterance gets lost."""
-    said = _trimmed(SHORT)
+    said = trimmed(SHORT)
     ended = finals(starter(), np.concatenate([quiet(0.5), said, quiet(pause), said, quiet(pause), said]))
     assert [bare(final.text) for final in ended] == [transcripts()[SHORT]] * 3
 
@@ -78,16 +73,7 @@ def test_eager_endpoints_lose_no_word_of_the_starter() -> None:
     assert errors(f"{transcripts()[SHORT]} {transcripts()['commonvoice-000306']}", text(eager)) <= 1
 
 
-ALIKE = [
-    ("ctc-sherpa-80ms", "ctc"),
-    ("rnnt-sherpa-128mel-160ms", "transducer"),
-    ("tdt-nemo-80ms", "transducer"),
-    ("hybrid-nemo-560ms", "transducer"),
-    ("hybrid-nemo-560ms", "ctc"),
-]
-
-
-@pytest.mark.parametrize(("model", "decoder"), ALIKE)
+@pytest.mark.parametrize(("model", "decoder"), EVERY_MODEL)
 def test_eager_endpoints_change_no_token_of_a_streaming_model(model: str, decoder: str, open_model: OpenModel) -> None:
     bundle, sound = open_model(model), reference.recording("a6_fast.flac")
     eager, whole = (finals(bundle, sound, rules, decoder) for rules in (EAGER, NEVER))
@@ -110,7 +96,8 @@ def test_a_long_utterance_is_never_cut_inside_a_word(longest: float, gap: float,
     words = [["\u2581" + "abcdefgh"[k % 8], *"xyz"[: pieces - 1]] for k in range(24)]
     script = [Spoken(piece, 0.5 + gap * k) for k, piece in enumerate(piece for word in words for piece in word)]
     rules = EndpointRules(long_utterance=longest, longest_utterance=longest)
-    ended = _finals(Stream(ScriptedTrack(script), rules), [np.zeros(4_000, np.float32)] * int(4 * (script[-1].at + 2)))
+    sound = [np.zeros(4_000, np.float32)] * int(4 * (script[-1].at + 2))
+    ended = finals_of(Stream(ScriptedTrack(script), rules), sound)
     assert [word.text for final in ended for word in final.words] == ["".join(word)[1:] for word in words]
 
 
@@ -125,7 +112,7 @@ def test_feeding_in_any_sizes_gives_the_same_utterances(
     while at < len(sound):
         parts.append(sound[at : at + cuts[len(parts) % len(cuts)]])
         at += len(parts[-1])
-    assert _finals(Recognizer(bundle, decoder, EAGER).stream(), parts) == finals(bundle, sound, EAGER, decoder)
+    assert finals_of(Recognizer(bundle, decoder, EAGER).stream(), parts) == finals(bundle, sound, EAGER, decoder)
 
 
 def test_two_minutes_of_noise_hold_no_word() -> None:
@@ -134,11 +121,3 @@ def test_two_minutes_of_noise_hold_no_word() -> None:
     sound = np.concatenate([noise, noise / 3])[: 120 * 16_000]
     assert len(sound) == 120 * 16_000
     assert finals(starter(), sound) == []
-
-
-def _trimmed(name: str) -> Samples:
-    """A recording without the silence around its speech: from 25 ms before the first to 25 ms after the last
-    sample above -34 dB."""
-    sound = recording(name)
-    loud = np.flatnonzero(np.abs(sound) > 0.02)
-    return sound[max(loud[0] - 400, 0) : loud[-1] + 400]
