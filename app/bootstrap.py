@@ -140,7 +140,7 @@ class Program:
         def loaded(recognizer: Recognizer) -> None:
             if loading is self._loading:  # the user has not chosen another one meanwhile
                 self.live.set_model(recognizer.info.name)
-                self.window.delays.offer(models.delays(folder), latency)
+                self.window.delays.offer(models.delays(folder) or recognizer.info.latencies, latency)
                 if self.words is not None:
                     self.words.judge()
 

@@ -144,3 +144,5 @@ class ModelInfo:
     cased: bool
     punctuated: bool
     files: tuple[str, ...] = field(default=())
+    latencies: tuple[int, ...] = ()
+    """Delays in milliseconds that it can be opened with; empty where there is only one."""

@@ -9,6 +9,7 @@ need not be copied to stand behind another encoder.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,11 @@ from engine.models.moonshine import FRAME_SAMPLES, MoonshineDecoder, assemble
 from engine.models.options import ModelOptions
 from engine.models.session import Array, Graph, open_graph
 from engine.models.window_encoder import Appender, Caches, WindowEncoder
-from engine.types import Frames, Samples
+from engine.types import SAMPLE_RATE, Frames, Samples
 
 _ENCODER, _DECODER = "encoder", "decoder_model_merged"
 _MODEL_TYPE = "caique-streaming-moonshine-encoder"
+_SIZES = ("chunk_samples", "look_ahead_samples")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +71,16 @@ def load(path: Path, options: ModelOptions) -> AttentionBundle:
         raise ModelFileMissing(lender / f"{_DECODER}.ort", "the decoder")
     wanted = "int8" if options.precision == "auto" else options.precision
     graph = open_graph(found.get(wanted) or next(iter(found.values())), options, "the encoder")
-    encoder = _encoder(graph)
+    encoder, latencies = _encoder(graph, options.latency)
     decoder = MoonshineDecoder(next(iter(decoders.values())), options)
     frames = encoder.encode(np.zeros(2 * (encoder.chunk + encoder.look_ahead), np.float32))
     bundle = assemble(lender, encoder, graph, frames.shape[1], decoder, encoder.chunk, encoder.look_ahead)
-    return replace(bundle, folder=path, info=replace(bundle.info, name=f"Moonshine {path.resolve().name}"))
+    info = replace(bundle.info, name=f"Moonshine {path.resolve().name}", latencies=latencies)
+    return replace(bundle, folder=path, info=info)
 
 
-def _encoder(graph: Graph) -> StreamingEncoder:
+def _encoder(graph: Graph, latency: int | None) -> tuple[StreamingEncoder, tuple[int, ...]]:
+    """The encoder with a delay in milliseconds, or with its own choice; and the delays that it comes with."""
     if graph.metadata.get("model_type") != _MODEL_TYPE:
         raise ModelMismatch(graph.path, f"its metadata does not name it a {_MODEL_TYPE}")
     names = [tensor.name for tensor in graph.inputs[2:]]
@@ -85,7 +89,10 @@ def _encoder(graph: Graph) -> StreamingEncoder:
         raise ModelMismatch(graph.path, "its metadata describes other caches than it takes")
     if _told(graph, "frame_samples") != FRAME_SAMPLES:
         raise ModelMismatch(graph.path, f"its frames are not the {FRAME_SAMPLES} samples that the decoder was made for")
-    chunk, look_ahead = _frames(graph, "chunk_samples", least=1), _frames(graph, "look_ahead_samples", least=0)
+    own = {name: _told(graph, name) for name in _SIZES}
+    others = _told(graph, "profiles") if "profiles" in graph.metadata else []
+    profiles = {_delay(graph, sizes): sizes for sizes in [*others, own]}
+    chosen = profiles.get(latency, own) if latency else own
     kinds = {tensor.name: np.int64 if "int64" in tensor.dtype else np.float32 for tensor in graph.inputs}
     try:
         first = tuple(
@@ -94,15 +101,19 @@ def _encoder(graph: Graph) -> StreamingEncoder:
         )
     except (TypeError, ValueError) as error:
         raise ModelFileBroken(graph.path, "the caches in its metadata have no usable sizes or values") from error
-    return StreamingEncoder(graph, chunk, look_ahead, first)
+    latencies = tuple(sorted(profiles)) if len(profiles) > 1 else ()
+    chunk, look_ahead = (chosen[name] for name in _SIZES)
+    return StreamingEncoder(graph, chunk, look_ahead, first), latencies
 
 
-def _frames(graph: Graph, key: str, least: int) -> int:
-    """A size in samples that has to be a whole number of frames."""
-    samples = _told(graph, key)
-    if not isinstance(samples, int) or samples % FRAME_SAMPLES or samples < least:
-        raise ModelMismatch(graph.path, f"its {key} is {samples}, no whole number of frames of {FRAME_SAMPLES}")
-    return samples
+def _delay(graph: Graph, sizes: Mapping[str, Any]) -> int:
+    """Milliseconds of a chunk and its look-ahead; both have to be whole numbers of frames, in samples."""
+    for name, least in zip(_SIZES, (1, 0), strict=True):
+        samples = sizes.get(name)
+        if not isinstance(samples, int) or samples % FRAME_SAMPLES or samples < least:
+            raise ModelMismatch(graph.path, f"its {name} is {samples}, no whole number of frames of {FRAME_SAMPLES}")
+    samples = sum(int(sizes[name]) for name in _SIZES)
+    return round(samples * 1000 / SAMPLE_RATE)
 
 
 def _told(graph: Graph, key: str) -> Any:

@@ -26,6 +26,9 @@ class ModelOptions:
     else int8."""
     decoder: str | None = None
     """"ctc", "transducer", "attention", or None for the model's default."""
+    latency: int | None = None
+    """Delay in milliseconds, for a model that comes with several in one folder (`ModelInfo.latencies`); its own choice
+    when None, or when it has no such delay."""
     decoder_folder: Path | None = None
     """Moonshine's folder, whose decoder and tokenizer are to read the frames of a streaming encoder that comes without
     (`engine.models.layout_streaming_moonshine`)."""

@@ -7,11 +7,9 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from onnx import TensorProto, helper, numpy_helper
 
 from engine.errors import ModelError, ModelFileBroken, ModelFileMissing, ModelMismatch
 from engine.models.attention import AttentionBundle
@@ -20,9 +18,7 @@ from engine.models.options import ModelOptions
 from engine.models.window_encoder import Appender, Caches, Reencoder
 from engine.types import Frames, Samples
 from tests.helpers.starter import starter_folder
-
-FRAME = 384
-WIDTH = 288
+from tests.helpers.streaming import FRAME, WIDTH, streaming_folder
 
 
 def running_sum(samples: Samples, look_ahead: int, caches: Caches) -> tuple[Frames, Caches]:
@@ -78,58 +74,6 @@ def test_a_reencoder_gives_the_model_what_the_window_holds() -> None:
     assert window.frames(9)[:, 0].tolist() == [3, 4, 5, 6, 7, 8, 9, 10, 11]
 
 
-def streaming_folder(target: Path, **metadata: str) -> Path:
-    """Moonshine's decoder behind a hand-made encoder: frame t holds samples of its own and of the frame before."""
-    target.mkdir()
-    for name in ("decoder_model_merged.ort", "tokenizer.bin"):
-        shutil.copy(starter_folder() / name, target / name)
-    nodes = [
-        helper.make_node("Concat", ["cache_audio", "audio"], ["sound"], axis=1),
-        helper.make_node("Unsqueeze", ["sound", "one"], ["channel"]),
-        helper.make_node("Conv", ["channel", "taps"], ["heard"], strides=[FRAME]),
-        helper.make_node("Transpose", ["heard"], ["frames"], perm=[0, 2, 1]),
-        helper.make_node("Shape", ["sound"], ["all"], start=1),
-        helper.make_node("Mul", ["look_ahead", "frame"], ["ahead"]),
-        helper.make_node("Sub", ["all", "ahead"], ["end"]),
-        helper.make_node("Sub", ["end", "frame"], ["begin"]),
-        helper.make_node("Slice", ["sound", "begin", "end", "one"], ["cache_audio_next"]),
-    ]
-    taps = np.random.default_rng(3).normal(0, 0.05, (WIDTH, 1, 2 * FRAME)).astype(np.float32)
-    graph = helper.make_graph(
-        nodes,
-        "streaming",
-        [
-            helper.make_tensor_value_info("audio", TensorProto.FLOAT, ["B", "N"]),
-            helper.make_tensor_value_info("look_ahead", TensorProto.INT64, [1]),
-            helper.make_tensor_value_info("cache_audio", TensorProto.FLOAT, ["B", FRAME]),
-        ],
-        [
-            helper.make_tensor_value_info("frames", TensorProto.FLOAT, ["B", "T", WIDTH]),
-            helper.make_tensor_value_info("cache_audio_next", TensorProto.FLOAT, ["B", FRAME]),
-        ],
-        [
-            numpy_helper.from_array(value, name)
-            for name, value in {
-                "taps": taps,
-                "one": np.array([1], np.int64),
-                "frame": np.array([FRAME], np.int64),
-            }.items()
-        ],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    told = {
-        "model_type": "caique-streaming-moonshine-encoder",
-        "frame_samples": str(FRAME),
-        "chunk_samples": str(3 * FRAME),
-        "look_ahead_samples": str(2 * FRAME),
-        "cache_shapes": json.dumps({"cache_audio": [1, FRAME]}),
-        "cache_initial": json.dumps({"cache_audio": 0.0}),
-    }
-    helper.set_model_props(model, told | metadata)
-    onnx.save(model, target / "encoder.onnx")
-    return target
-
-
 def test_a_streaming_folder_is_opened_with_the_sizes_of_its_metadata(tmp_path: Path) -> None:
     bundle = open_bundle(streaming_folder(tmp_path / "model"))
     assert isinstance(bundle, AttentionBundle)
@@ -173,6 +117,16 @@ def test_what_either_folder_lacks_is_named(there: str, missing: str, tmp_path: P
         open_bundle(tmp_path / "ours", ModelOptions(decoder_folder=tmp_path / "lender"))
 
 
+def test_a_streaming_folder_offers_the_delays_it_was_trained_for(tmp_path: Path) -> None:
+    profiles = [{"chunk_samples": n * FRAME, "look_ahead_samples": n * FRAME} for n in (2, 5)]
+    folder = streaming_folder(tmp_path / "model", profiles=json.dumps(profiles))
+    sizes = {None: (0.072, 0.048), 96: (0.048, 0.048), 120: (0.072, 0.048), 240: (0.12, 0.12), 100: (0.072, 0.048)}
+    for latency, expected in sizes.items():
+        info = open_bundle(folder, ModelOptions(latency=latency)).info
+        assert info.latencies == (96, 120, 240)
+        assert (info.chunk, info.look_ahead) == pytest.approx(expected)
+
+
 @pytest.mark.parametrize(
     ("metadata", "kind"),
     [
@@ -183,6 +137,7 @@ def test_what_either_folder_lacks_is_named(there: str, missing: str, tmp_path: P
         ({"chunk_samples": "1000"}, ModelMismatch),
         ({"look_ahead_samples": "-384"}, ModelMismatch),
         ({"frame_samples": "160"}, ModelMismatch),
+        ({"profiles": json.dumps([{"chunk_samples": 1000, "look_ahead_samples": 0}])}, ModelMismatch),
     ],
 )
 def test_wrong_metadata_is_one_sentence(metadata: dict[str, str], kind: type[ModelError], tmp_path: Path) -> None:
