@@ -1,4 +1,4 @@
-"""Sixth step: train a CTC head, and the encoder under it, to write cased and punctuated pieces. Again to resume.
+"""Trains a CTC head, and the encoder under it, to write cased and punctuated pieces. Again to resume.
 
 python -m training.ctc training/runs/streaming-ctc.toml WORK MODEL_FOLDER RUN_FOLDER --start ENCODER_CHECKPOINT
 

@@ -1,4 +1,4 @@
-"""Seventh step: write a head's checkpoint as a model folder that the program streams, in float32 and 8 bits.
+"""Writes a head's checkpoint as a model folder that the program streams, in float32 and 8 bits.
 
 python -m training.export_heads RUN_FOLDER/checkpoint.pt WORK OUT_FOLDER [--profile 12+12]
 

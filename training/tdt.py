@@ -1,4 +1,4 @@
-"""Train a token-and-duration transducer on a CTC run's encoder and head. Again to resume.
+"""Trains a token-and-duration transducer on a CTC run's encoder and head. Again to resume.
 
 python -m training.tdt training/runs/streaming-tdt.toml WORK MODEL_FOLDER RUN_FOLDER --start CTC_CHECKPOINT
 """

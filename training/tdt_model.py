@@ -67,7 +67,8 @@ class TdtRecognizer(CtcRecognizer):
     @torch.no_grad()
     def greedy(self, states: Tensor) -> list[int]:
         """Pieces of one utterance's head states [steps, width]."""
-        blank, ids, at, here = self.predictor.embedding.padding_idx or 0, list[int](), 0, 0
+        blank, at, here = self.head.out.out_features - 1, 0, 0
+        ids: list[int] = []
         predicted, memory = self.predictor(torch.tensor([[blank]]))
         while at < len(states):
             logits = self.joint(states[None, at : at + 1], predicted)[0, 0, 0]
