@@ -100,6 +100,19 @@ def test_how_text_is_written_can_be_chosen(capsys: pytest.CaptureFixture[str]) -
     assert "'bleep' is none of off, mask and drop" in err
 
 
+def test_how_steady_captions_are_and_how_many_readings_are_told_can_be_chosen(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    parse = cli.make_parser().parse_args
+    assert (parse(["live"]).steadiness, parse(["transcribe", "a.wav"]).alternatives) == ("balanced", 0)
+    chosen = parse(["transcribe", "a.wav", "--steadiness", "steady", "--alternatives", "3"])
+    assert (chosen.steadiness, chosen.alternatives) == ("steady", 3)
+    for option, value, says in (("--steadiness", "calm", "none of responsive"), ("--alternatives", "all", "no number")):
+        code, _, err = run(capsys, "transcribe", "a.wav", option, value)
+        assert code == 2
+        assert f"'{value}' is {says}" in err
+
+
 def test_model_options_count_before_and_after_the_command() -> None:
     parse = cli.make_parser().parse_args
     assert parse(["--model", "m", "transcribe", "a.wav"]).model == Path("m")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from html import unescape
 from itertools import pairwise
 
@@ -23,7 +24,7 @@ from app.core.transcript.formats import (
     to_txt,
     to_vtt,
 )
-from engine.types import Final, Token, Word
+from engine.types import Final, Reading, Token, Word
 
 letters = st.text("abcdefghijklmnopqrstuvwxyzäéß'&<>", min_size=1, max_size=15)
 texts = st.builds(str.__add__, letters, st.sampled_from(["", "", "", "", ",", ".", "?", ".”"]))
@@ -137,6 +138,15 @@ def test_json_is_one_line_with_what_the_command_promises() -> None:
             }
         ],
     }
+
+
+def test_json_tells_of_other_readings_where_there_are_any() -> None:
+    one, other = said("Hello there."), Reading((Word("Yellow", 0.0, 0.4, 0.31, 0.9),), 1.23456)
+    record = json.loads(to_json(Transcript("a.wav", 2.0, (replace(one, alternatives=(other,)), one))))
+    first, second = record["utterances"]
+    words = [{"text": "Yellow", "start": 0.0, "end": 0.4, "confidence": 0.31}]
+    assert first["alternatives"] == [{"text": "Yellow", "cost": 1.235, "words": words}]
+    assert "alternatives" not in second
 
 
 def test_txt_is_one_utterance_a_line() -> None:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.decoding.guidance import Guidance
 from engine.errors import ModelFileBroken, ModelFileMissing
 from engine.language_model import END, ROOT, LanguageModel, load_language_model
 from engine.language_scores import PieceScores, WordScores, language_scores
+from engine.recognizer import Recognizer, Stream
+from engine.types import Final
 from tests.helpers.arpa import arpa_of
+from tests.helpers.reference import recording
 
 LN10 = math.log(10)
 SENTENCES = st.lists(st.lists(st.sampled_from("abcd"), min_size=1, max_size=5).map(" ".join), min_size=1, max_size=6)
@@ -133,3 +138,26 @@ def test_a_model_of_pieces_scores_each_piece(tmp_path: Path) -> None:
     node, first = scores.advance(scores.start(), PIECES.index("▁the"))
     _, second = scores.advance(node, PIECES.index("▁c"))
     assert [first, second] == pytest.approx(word_scores(model, "▁the ▁c", model.start())[:2])
+
+
+def test_the_model_in_the_folder_of_a_speech_model_takes_part_unless_another_is_chosen(
+    models: Path, tmp_path: Path
+) -> None:
+    plain, with_it = models / "ctc-sherpa-80ms", tmp_path / "model"
+    shutil.copytree(plain, with_it)
+    heard = words_of(Recognizer.load(plain).stream())
+    path = with_it / "lm.arpa"
+    path.write_text(arpa_of(sorted({word.lower() for word in heard.split()})[::2], 1), encoding="utf-8")
+    model, folder = load_language_model(path), Recognizer.load(with_it)
+    guided = words_of(Recognizer.load(plain).stream(Guidance(language_model=model)))
+    assert guided != heard
+    assert words_of(folder.stream()) == guided
+    other = tmp_path / "other.arpa"
+    other.write_text(arpa_of(["zebra"], 1), encoding="utf-8")
+    chosen = Guidance(language_model=load_language_model(other))
+    assert words_of(folder.stream(chosen)) == words_of(Recognizer.load(plain).stream(chosen))
+
+
+def words_of(stream: Stream) -> str:
+    updates = stream.push(recording("a5_real.flac")) + stream.finish()
+    return " ".join(update.text for update in updates if isinstance(update, Final))
