@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice, product
 
 from engine.boosting.numbers import readings
@@ -65,7 +66,7 @@ def _each_variant(word: str) -> Iterator[str]:
     parts = _PARTS.findall(word)
     if len(parts) > 1:
         yield " ".join(parts)
-    if any(not character.isalnum() for character in word):
+    if not word.isalnum():
         yield _PUNCTUATION.sub("", word)
     yield from _said(parts)
     if _DOT.search(word):
@@ -86,6 +87,7 @@ def _said(parts: list[str]) -> Iterator[str]:
         yield " ".join(said[min(way, len(said) - 1)] for said in ways)
 
 
+@lru_cache(maxsize=4096)
 def _part_said(part: str) -> tuple[str, ...]:
     if part.isdecimal() and part.isascii():
         return readings(part)

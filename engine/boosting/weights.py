@@ -56,14 +56,17 @@ def size_factor(phrases: int) -> float:
 
 def is_short(folded: str) -> bool:
     """True for spellings of so few characters that much ordinary speech resembles them."""
-    return len(folded.replace(BOUNDARY, "")) < _FEW_LETTERS
+    return _letters(folded) < _FEW_LETTERS
 
 
 def short_factor(folded: str) -> float:
     """1 for spellings of four characters and more, down to 0.25 below."""
-    if not is_short(folded):
-        return 1.0
-    return max(_LEAST_SHORT, (len(folded.replace(BOUNDARY, "")) / _ENOUGH_LETTERS) ** 2)
+    letters = _letters(folded)
+    return 1.0 if letters >= _FEW_LETTERS else max(_LEAST_SHORT, (letters / _ENOUGH_LETTERS) ** 2)
+
+
+def _letters(folded: str) -> int:
+    return len(folded) - folded.count(BOUNDARY)
 
 
 def is_common(folded: str) -> bool:

@@ -25,7 +25,7 @@ class Guard:
     """Nor are tokens below this probability."""
     most_swap: float = 3.0
     """The most that bonuses may add to a token against the model's choice."""
-    most_loss: float = 0.3
+    most_loss: float = 0.45
     """Share of a whole phrase's bonus that its tokens may lose against the model's choices, where a decoder can go
     back. Chosen by trial with Moonshine tiny; see tests/benchmarks/README.md."""
     most_lift: float = 2.5

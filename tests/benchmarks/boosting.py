@@ -1,149 +1,173 @@
-"""What a word list finds and what it breaks, on recordings with transcripts, through the streams that users get.
+"""What a word list finds and what it breaks, through the streams that users get.
 
-    python -m tests.benchmarks.boosting RECORDINGS NAMES [--model DIR] [--limit N] [--distractors N ...]
+    python -m tests.benchmarks.boosting SPEECH NOISE NAMES [--models accurate fast] [--limit N]
+        [--parts rare books false phases compile] [--processes N]
 
-RECORDINGS holds manifest.jsonl, an object a line with "path", "text" and "split"; those of the split "dev" are judged.
-NAMES is a text file of names that nobody says, one a line. The list of a recording is its own words that are not
-ordinary English ones, and names as distractors. Prints a table in Markdown.
+SPEECH holds manifest.jsonl, an object a line with "path", "text", "corpus" and "split"; those of the split "dev" are
+judged, and people reading books aloud. NOISE holds another, with "path" and "kind". NAMES is a text file of names, one
+a line. The list of a recording is its own words that are not ordinary English ones, and names that nobody says in it.
+The tables go into README.md beside this file; a part of the recordings or of the tables is only printed.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import random
-import re
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+import multiprocessing
+import platform
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from functools import partial, reduce
+from importlib import metadata
 from pathlib import Path
+from typing import Any
 
-import jiwer
-import soundfile
-import soxr
+from tests.benchmarks.boosting_sets import Recording, Sets, Stretch, speech, without_speech
+from tests.benchmarks.boosting_systems import EVERY, NORMAL, WITHOUT, Bench, Case, System
+from tests.benchmarks.contestants import machine
+from tests.benchmarks.tables import header, put
+from tests.benchmarks.word_errors import Errors
 
-from app.core import models
-from engine.boosting.weights import common_words
-from engine.decoding.guidance import Guidance
-from engine.recognizer import Recognizer
-from engine.types import SAMPLE_RATE, BoostPhrase, Final, Samples
+RARE: tuple[Case, ...] = (
+    *((distractors, system) for distractors in (100, 1_000) for system in EVERY),
+    *((10_000, system) for system in (*WITHOUT, *NORMAL)),
+)
+"""What recordings with rare words go through, ..."""
+BOOKS: tuple[Case, ...] = tuple((distractors, system) for distractors in (100, 1_000) for system in (*WITHOUT, *NORMAL))
+"""... books read aloud, ..."""
+ORDINARY: tuple[Case, ...] = tuple((400, system) for system in (*WITHOUT, *NORMAL))
+"""... speech without rare words, and sound without speech."""
 
-SHORTEST = 4
-"""Letters of a word that is worth listing."""
+PARTS = ["rare", "books", "false", "phases", "compile"]
+READING = 40
+"""Recordings of people reading."""
+PHASES = 24
+"""Recordings whose hits are compared at every phase of 80 ms, and how many over 1.2 s."""
+PHASES_LONG = 2
+SHORT_SHIFTS = tuple(range(0, 80, 20))
+LONG_SHIFTS = tuple(range(0, 1_200, 20))
 
+Counts = Mapping[Case, Errors]
 
-@dataclass
-class Errors:
-    """Word errors in the listed words and in the others, and listed words that nobody said."""
-
-    listed: int = 0
-    listed_said: int = 0
-    others: int = 0
-    others_said: int = 0
-    false: int = 0
-    seconds: float = 0.0
-    cpu: float = 0.0
-
-    def row(self) -> str:
-        said = self.listed_said + self.others_said
-        return (
-            f"{100 * self.listed / self.listed_said:.1f} | {100 * self.others / self.others_said:.1f} | "
-            f"{1000 * self.false / said:.1f} | {self.cpu / self.seconds:.2f}"
-        )
+_bench: Bench
 
 
-@dataclass(frozen=True)
-class Recording:
-    samples: Samples
-    words: tuple[str, ...]
-    rare: tuple[str, ...]
+def _open(model: Path, names: Sequence[str]) -> None:
+    global _bench  # noqa: PLW0603 - one a process
+    _bench = Bench(model, names)
 
 
-def words_of(text: str) -> tuple[str, ...]:
-    return tuple(re.sub(r"[^a-z' ]", "", text.lower().replace("-", " ").replace("\u2019", "'")).split())
+def _call(method: str, args: tuple[object, ...]) -> Any:
+    return getattr(_bench, method)(*args)
 
 
-def recordings(folder: Path, limit: int) -> list[Recording]:
-    """A random choice of recordings in which a rare word is said, always the same."""
-    with (folder / "manifest.jsonl").open() as lines:
-        entries = [entry for entry in map(json.loads, lines) if entry["split"] == "dev"]
-    random.Random(5).shuffle(entries)
-    found: list[Recording] = []
-    for entry in entries:
-        words = words_of(entry["text"])
-        rare = tuple(dict.fromkeys(w for w in words if len(w) >= SHORTEST and w not in common_words()))
-        if rare and len(found) < limit:
-            sound, rate = soundfile.read(folder / entry["path"], dtype="float32", always_2d=True)
-            found.append(Recording(soxr.resample(sound.mean(axis=1), rate, SAMPLE_RATE), words, rare))
-    return found
+class Pool:
+    """The model in a few processes."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    def each(self, method: str, tasks: Iterable[tuple[object, ...]]) -> list[Any]:
+        """What a method of `Bench` says of each task."""
+        return list(self._executor.map(partial(_call, method), tasks))
+
+    def total(self, method: str, tasks: Iterable[tuple[object, ...]]) -> Counts:
+        """The sum of it, case by case."""
+        return reduce(_sum, self.each(method, tasks), {})
 
 
-def transcribe(recognizer: Recognizer, sound: Samples, guidance: Guidance) -> tuple[str, ...]:
-    stream = recognizer.stream(guidance)
-    updates = [*stream.push(sound), *stream.finish()]
-    return words_of(" ".join(update.text for update in updates if isinstance(update, Final)))
+def _sum(one: Counts, other: Counts) -> Counts:
+    return {case: one.get(case, Errors()) + errors for case, errors in other.items()}
 
 
-def judge(found: Sequence[str], recording: Recording, listed: Sequence[str], errors: Errors) -> None:
-    """Add the errors of one recording: words are aligned, and an inserted word counts where it is listed."""
-    rare, known = set(recording.rare), {word.lower() for word in listed}
-    aligned = jiwer.process_words(" ".join(recording.words), " ".join(found) or "-").alignments[0]
-    for chunk in aligned:
-        if chunk.type == "insert":
-            inserted = [word in rare for word in found[chunk.hyp_start_idx : chunk.hyp_end_idx]]
-            errors.listed += sum(inserted)
-            errors.others += len(inserted) - sum(inserted)
-            continue
-        said = [word in rare for word in recording.words[chunk.ref_start_idx : chunk.ref_end_idx]]
-        errors.listed_said += sum(said)
-        errors.others_said += len(said) - sum(said)
-        if chunk.type != "equal":
-            errors.listed += sum(said)
-            errors.others += len(said) - sum(said)
-    errors.false += sum(word in known and word not in recording.words for word in found)
+def found_table(pool: Pool, name: str, recordings: Sequence[Recording], cases: Sequence[Case]) -> list[str]:
+    """Errors with each number of distractors and by each system."""
+    counts = pool.total("compare", ((recording, cases) for recording in recordings))
+    columns = (
+        f"{name}: distractors", "system", "listed words wrong, %", "fewer than without", "others wrong, %",
+        "false in 1,000", "CPU of greedy, no list",
+    )  # fmt: skip
+    errors = next(iter(counts.values()))
+    told = f"{len(recordings)} recordings, {errors.listed_said} listed words, {errors.others_said} others."
+    return [told, "", header(columns), *(_found_row(case, counts) for case in cases)]
 
 
-def measure(
-    recognizer: Recognizer,
-    found: Sequence[Recording],
-    names: Sequence[str],
-    distractors: int,
-    strength: float,
-    beam: int | None,
-) -> Errors:
-    """All recordings under one strength; 0 is without a list (the names still count as listed)."""
-    errors, chosen = Errors(), random.Random(1)
-    for recording in found:
-        listed = [*recording.rare, *chosen.sample(names, distractors)]
-        boost = recognizer.compile([BoostPhrase(word, strength) for word in listed]) if strength else None
-        before = time.process_time()
-        said = transcribe(recognizer, recording.samples, Guidance(boost=boost, beam=beam))
-        errors.cpu += time.process_time() - before
-        errors.seconds += len(recording.samples) / SAMPLE_RATE
-        judge(said, recording, listed, errors)
-    return errors
+def _found_row(case: Case, counts: Counts) -> str:
+    distractors, system = case
+    errors, without = counts[case], counts[distractors, System(system.beam)]
+    fewer = f"{100 * (1 - errors.listed / max(without.listed, 1)):.0f} %" if errors is not without else ""
+    cost = f"{errors.cpu / counts[distractors, WITHOUT[0]].cpu:.2f}" if not system.fuzzy else "-"
+    rates = f"{errors.listed_rate:.1f} | {fewer} | {errors.others_rate:.1f} | {errors.false_rate:.1f}"
+    return f"| {distractors:,} | {system} | {rates} | {cost} |"
+
+
+def false_table(pool: Pool, ordinary: Sequence[Recording], stretches: Sequence[Stretch]) -> list[str]:
+    """Names that are heard where nobody says one."""
+    columns = ("400 names active", "system", "minutes", "words said", "wrong, %", "names shown", "words shown")
+    rows = [header(columns)]
+    for (_, system), errors in pool.total("compare", ((one, ORDINARY) for one in ordinary)).items():
+        rates = f"{errors.said} | {errors.others_rate:.1f} | {errors.false} | -"
+        rows.append(f"| ordinary speech | {system} | {errors.seconds / 60:.1f} | {rates} |")
+    kinds = {kind: [paths for own, paths in stretches if own == kind] for kind, _ in stretches} | {"quiet room": [()]}
+    for kind, paths in kinds.items():
+        for (_, system), errors in pool.total("without_speech", ((one, ORDINARY) for one in paths)).items():
+            minutes = f"{errors.seconds / 60:.1f}"
+            rows.append(f"| {kind} | {system} | {minutes} | 0 | - | {errors.false} | {errors.others} |")
+    return rows
+
+
+def phase_table(pool: Pool, recordings: Sequence[Recording]) -> list[str]:
+    """How many hits stay when the same sound comes at another phase."""
+    rows = [header(("hits at every phase", "system", "hits compared", "the same, %"))]
+    tasks = ((LONG_SHIFTS, PHASES_LONG, "1.2 s"), (SHORT_SHIFTS, PHASES, "80 ms"))
+    for shifts, count, name in tasks:
+        for system in NORMAL:
+            pairs = pool.each("phases", ((one, shifts, system) for one in recordings[:count]))
+            same, of = (sum(column) for column in zip(*pairs, strict=True))
+            rows.append(f"| of {name}, in steps of 20 ms | {system} | {of} | {100 * same / max(of, 1):.1f} |")
+    return rows
+
+
+def compile_table(pool: Pool) -> list[str]:
+    """What lists cost to compile."""
+    [times] = pool.each("compile_times", [()])
+    rows = [f"| {name} | {1000 * seconds:.0f} |" for name, seconds in times]
+    return [header(("compiling a list", "CPU ms")), *rows]
+
+
+def measure(pool: Pool, sets: Sets, stretches: Sequence[Stretch], parts: Collection[str]) -> str:
+    """The tables of one model that are wanted."""
+    tables: dict[str, Callable[[], list[str]]] = {
+        "rare": lambda: found_table(pool, "rare words", sets.rare, RARE),
+        "books": lambda: found_table(pool, "books read aloud", sets.reading, BOOKS),
+        "false": lambda: false_table(pool, sets.ordinary, stretches),
+        "phases": lambda: phase_table(pool, sets.rare),
+        "compile": lambda: compile_table(pool),
+    }
+    return "\n\n".join("\n".join(table()) for part, table in tables.items() if part in parts)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recordings", type=Path)
+    parser.add_argument("speech", type=Path)
+    parser.add_argument("noise", type=Path)
     parser.add_argument("names", type=Path)
-    parser.add_argument("--model", type=Path)
-    parser.add_argument("--limit", type=int, default=100)
-    parser.add_argument("--distractors", type=int, nargs="+", default=[100, 1000])
-    parser.add_argument("--strengths", type=float, nargs="+", default=[0.0, 0.6, 1.0, 1.6])
-    parser.add_argument("--beams", type=int, nargs="+", default=[1])
+    parser.add_argument("--models", type=Path, nargs="+", default=[Path("accurate"), Path("fast")])
+    parser.add_argument("--limit", type=int, help="recordings of each kind, and stretches of a kind of noise")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--processes", type=int, default=2)
     args = parser.parse_args()
-    recognizer = models.load(args.model, None, None)
-    found, names = recordings(args.recordings, args.limit), args.names.read_text(encoding="utf-8").split()
-    print(f"{recognizer.info.name}, {len(found)} recordings.\n")
-    print("| distractors | beam | strength | listed words wrong, % | others wrong, % | false in 1,000 | CPU s per s |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
-    for distractors in args.distractors:
-        for beam in args.beams:
-            for strength in args.strengths:
-                errors = measure(recognizer, found, names, distractors, strength, beam)
-                print(f"| {distractors} | {beam} | {strength or 'no list'} | {errors.row()} |", flush=True)
+    names = args.names.read_text(encoding="utf-8").split()
+    sets, stretches = speech(args.speech, args.limit, READING), without_speech(args.noise, args.limit)
+    versions = f"onnxruntime {metadata.version('onnxruntime')}, rapidfuzz {metadata.version('rapidfuzz')}"
+    made = f"Machine: {machine()}, {platform.system()}; {versions}. {len(names):,} names."
+    context = multiprocessing.get_context("spawn")
+    for model in args.models:
+        with ProcessPoolExecutor(args.processes, context, _open, (model, names)) as executor:
+            tables = measure(Pool(executor), sets, stretches, args.parts)
+        section = f"{Bench(model, names).name}. {made}\n\n{tables}"
+        print(section, flush=True)
+        if args.limit is None and args.parts == PARTS:
+            put(Path(__file__).parent / "README.md", f"boosting, {model.name}", section)
 
 
 if __name__ == "__main__":
