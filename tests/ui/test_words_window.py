@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QAccessible, QGuiApplication
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
@@ -17,6 +19,7 @@ from app.core.word_verdict import Verdict, verdicts
 from app.ui.theme import CaptionStyle
 from app.ui.words.arrangement import Which
 from app.ui.words.cells import Column
+from app.ui.words.place import LOWEST, TITLE, beside
 from app.ui.words.window import WordsWindow
 from engine.boosting.compile import compile_boost
 from engine.boosting.pieces import Pieces
@@ -202,8 +205,10 @@ def test_finding_and_sorting_change_only_what_is_shown(qtbot: QtBot, open_words:
     assert column(words) == ["Caique", "Kainos"]
     words.search.setText("nowhere")
     qtbot.waitUntil(lambda: column(words) == [] and words.view.hint == "Nothing found.")
-    words.search.clear()
+    qtbot.keyClick(words.search, Qt.Key.Key_Escape)
     qtbot.waitUntil(lambda: len(column(words)) == 6)
+    qtbot.keyClick(words.search, Qt.Key.Key_Escape)
+    assert words.view.hasFocus() and words.isVisible()
     words.view.sortByColumn(Column.WORD, Qt.SortOrder.AscendingOrder)
     assert column(words) == ["Caique", "Kainos", "kat", "Kubernetes", "x | what", "Zoom"]
     words.view.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
@@ -310,3 +315,12 @@ def test_the_keyboard_reaches_every_part_in_order(qtbot: QtBot, open_words: Open
         qtbot.keyClick(focused, Qt.Key.Key_Tab)
     assert reached == [words.word, words.add, words.search, words.which, words.view, words.delete, words.take,
                        words.give, words.shut]  # fmt: skip
+
+
+@given(st.integers(0, 900), st.integers(100, 400), st.integers(600, 1200))
+def test_the_list_stands_beside_the_captions_where_there_is_room(top: int, height: int, screen: int) -> None:
+    room, captions = QRect(0, 0, 1280, screen), QRect(200, min(top, screen - height), 800, height)
+    place = beside(captions, room, QSize(920, 560))
+    assert room.contains(place) and place.top() >= TITLE and place.width() == 920
+    if max(captions.top(), room.bottom() - captions.bottom()) - TITLE >= LOWEST:
+        assert not place.intersects(captions) and place.height() >= LOWEST

@@ -8,7 +8,15 @@ from itertools import pairwise
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QAction, QHideEvent, QKeySequence, QShowEvent
+from PySide6.QtGui import (
+    QAccessible,
+    QAccessibleAnnouncementEvent,
+    QAction,
+    QHideEvent,
+    QKeySequence,
+    QShortcut,
+    QShowEvent,
+)
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -22,13 +30,15 @@ from PySide6.QtWidgets import (
 )
 
 from app.core.vocabulary import Line, WordList, line_in
-from app.core.word_verdict import Standing, Verdict
+from app.core.word_verdict import Verdict
 from app.ui.theme import CaptionStyle, form_sheet
 from app.ui.words.arrangement import Which
 from app.ui.words.cells import Marks
 from app.ui.words.document import WordTable
 from app.ui.words.exchange import WordExchange
 from app.ui.words.latest import LatestJob
+from app.ui.words.place import beside
+from app.ui.words.summary import help_text, no_rows_text, summary
 from app.ui.words.sync import ListSync
 from app.ui.words.view import WordView
 
@@ -55,6 +65,7 @@ class WordsWindow(QDialog):
             self, self._prepare_judging, lambda found: self.table.judge(*found), self._on_not_judged
         )
         self._trouble = ""
+        self._placed = False
         self._make_parts()
         self._arrange()
         self._told_timer = QTimer(self, singleShot=True, interval=TOLD_MS)
@@ -85,8 +96,8 @@ class WordsWindow(QDialog):
         self.about = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self.about.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.about.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
-        self.about.setMinimumHeight(self.about.fontMetrics().lineSpacing() * 3)
-        self.status = QLabel(textFormat=Qt.TextFormat.PlainText)
+        self.about.setMinimumHeight(self.about.fontMetrics().lineSpacing() * 2)
+        self.status = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self.delete = self._button(self.tr("&Delete"), self.view.delete)
         self.undo = self._button(self.tr("&Undo"), self.table.undo.undo)
         self.redo = self._button(self.tr("&Redo"), self.table.undo.redo)
@@ -103,7 +114,11 @@ class WordsWindow(QDialog):
         column.addLayout(_row(*above[:2], None, *above[2:]))
         column.addWidget(self.view, 1)
         column.addWidget(self.about)
-        column.addLayout(_row(*below[:3], None, *below[3:5], None, self.status, self.shut))
+        column.addWidget(self.status)
+        buttons = _row(*below[:3], None, *below[3:5])
+        buttons.addStretch(1)
+        buttons.addWidget(self.shut)
+        column.addLayout(buttons)
         for first, second in pairwise([*above, self.view, *below]):
             self.setTabOrder(first, second)
         self.word.setFocus()
@@ -133,6 +148,8 @@ class WordsWindow(QDialog):
         view.selectionModel().currentChanged.connect(self._show_selection)
         undo.indexChanged.connect(self._show_undo)
         self._show_undo()
+        escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self.search, context=Qt.ShortcutContext.WidgetShortcut)
+        escape.activated.connect(self._leave_find)
         for keys, slot in (
             (QKeySequence.StandardKey.Undo, undo.undo),
             (QKeySequence.StandardKey.Redo, undo.redo),
@@ -201,6 +218,14 @@ class WordsWindow(QDialog):
         self.search.selectAll()
 
     @Slot()
+    def _leave_find(self) -> None:
+        """Escape shows all words again; nothing to find any more, it leaves the field."""
+        if self.search.text():
+            self.search.clear()
+        else:
+            self.view.setFocus()
+
+    @Slot()
     def _go_to_word(self) -> None:
         self.word.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
@@ -212,15 +237,7 @@ class WordsWindow(QDialog):
         self.delete.setEnabled(selected)
         at = self.view.current()
         verdict = self.table.verdicts[at] if at >= 0 else None
-        self.about.setText("\n".join(verdict.sentences) if verdict else self._hint(selected))
-
-    def _hint(self, selected: bool) -> str:
-        if selected or not self.table.lines:
-            return ""
-        return self.tr(
-            "Captions listen for these words from the moment they stand here. "
-            "F2 or Enter edits a cell, Space switches words on and off."
-        )
+        self.about.setText("\n".join(verdict.sentences) if verdict else help_text(selected, self.table.lines))
 
     @Slot()
     def _show_undo(self) -> None:
@@ -235,24 +252,10 @@ class WordsWindow(QDialog):
     @Slot()
     def _show_summary(self) -> None:
         searching = self.search.text() or self.which.currentData() is not Which.ALL
-        self.view.hint = self.tr("Nothing found.") if searching else self._beginning()
+        self.view.hint = no_rows_text(bool(searching))
         if self._told_timer.isActive():
             return
-        entries = sum(line.entry is not None for line in self.table.lines)
-        standings = [verdict.standing for verdict in self.table.verdicts if verdict]
-        grave = sum(standing in (Standing.DEAD, Standing.BROKEN) for standing in standings)
-        care = standings.count(Standing.CARE)
-        parts = [self.tr("One word") if entries == 1 else self.tr("{number} words").format(number=f"{entries:,}")]
-        if grave:
-            parts.append(self.tr("{number} without effect").format(number=grave))
-        if care:
-            parts.append(self.tr("{number} to be careful with").format(number=care))
-        self.status.setText(self._trouble or ", ".join(parts))
-
-    def _beginning(self) -> str:
-        return self.tr(
-            "No words yet. Type a name above and press Enter, paste a list (Ctrl+V), or import one from a file."
-        )
+        self.status.setText(self._trouble or summary(self.table.lines, self.table.verdicts))
 
     @Slot()
     def _on_edited(self) -> None:
@@ -276,6 +279,10 @@ class WordsWindow(QDialog):
     # Qt
 
     def showEvent(self, event: QShowEvent) -> None:
+        captions = self.parentWidget()
+        if captions is not None and not self._placed:
+            self._placed = True
+            self.setGeometry(beside(captions.frameGeometry(), captions.screen().availableGeometry(), self.size()))
         super().showEvent(event)
         self.sync.follow(True)
 
@@ -292,5 +299,5 @@ def _row(*parts: QWidget | None) -> QHBoxLayout:
         if part is None:
             row.addSpacing(16)
         else:
-            row.addWidget(part, 1 if isinstance(part, QLineEdit | QLabel) else 0)
+            row.addWidget(part, 1 if isinstance(part, QLineEdit) else 0)
     return row

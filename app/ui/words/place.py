@@ -1,0 +1,23 @@
+"""Where the list stands when it opens: beside the captions, which go on meanwhile and are to be seen."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect, QSize
+
+TITLE = 32
+"""Room for a title bar, which window managers add above."""
+LOWEST = 360
+"""A list lower than this is of no use; it covers the captions instead."""
+
+
+def beside(captions: QRect, room: QRect, wanted: QSize) -> QRect:
+    """A place in the room above or below the captions, lower than wanted where it must be; else in the middle."""
+    width = min(wanted.width(), room.width())
+    left = min(max(captions.center().x() - width // 2, room.left()), room.right() + 1 - width)
+    above, below = captions.top() - room.top() - TITLE, room.bottom() - captions.bottom() - TITLE
+    height = min(wanted.height(), max(above, below))
+    if height < LOWEST:
+        height = min(wanted.height(), room.height() - TITLE)
+        return QRect(left, room.center().y() - (height - TITLE) // 2, width, height)
+    top = captions.top() - height if above >= below else captions.bottom() + 1 + TITLE
+    return QRect(left, top, width, height)
