@@ -25,7 +25,7 @@ from training.errors import run
 from training.judge import latency
 from training.losses import total_loss
 from training.model import BLOCK, FRAME
-from training.pieces import TimedPieces
+from training.pieces import Timed, TimedPieces
 from training.run_file import RunOptions, read_run
 from training.score import WordErrors
 from training.store import ClipStore
@@ -42,10 +42,19 @@ class CtcTraining:
     def __init__(self, options: RunOptions, work: Path, teacher: Teacher, start: CtcRecognizer) -> None:
         self.options, self.teacher, self.module = options, teacher, start
         self.store, self.lessons = ClipStore(work), Lessons(work / "teacher", options.references)
-        self.pieces = TimedPieces(work)
+        self.pieces = self.vocabulary(work)
         speech = self.store.select("speech", split="train", longest_s=LONGEST_S)
         spoken = [c for c in speech if c.id in self.lessons and c.id in self.pieces]
         self.clips = [c for c in spoken if c.corpus not in options.without]
+
+    def vocabulary(self, work: Path) -> Timed:
+        """What the head writes."""
+        return TimedPieces(work)
+
+    @staticmethod
+    def begin(checkpoint: Path, options: RunOptions, work: Path, teacher: Teacher) -> CtcRecognizer:  # noqa: ARG004
+        """The module of a checkpoint, with a fresh head where it has none."""
+        return begin(checkpoint, options.ctc.layers, TimedPieces(work).size)
 
     def groups(self, learning_rate: float) -> list[dict[str, Any]]:
         encoder, options = self.module.encoder.requires_grad_(not self.options.ctc.stored), self.options.ctc
@@ -53,18 +62,18 @@ class CtcTraining:
         return [*own, {"params": list(self.module.head.parameters()), "lr": learning_rate * options.head_rate}]
 
     def loss(self, batch: Batch, chunk: int, look_ahead: int) -> tuple[Tensor, dict[str, float]]:
-        options, rows = self.options, piece_rows(batch, self.pieces)
+        options = self.options
         if options.ctc.stored:
             frames = with_gaps(stored_frames(batch, self.lessons, self.module.encoder.shape.width))
-            return self.head_loss(self.module.head.states(frames, chunk, options.left), rows)
+            return self.head_loss(self.module.head.states(frames, chunk, options.left), batch)
         frames = self.module.encoder.streaming(batch.sound, chunk, options.left, look_ahead)
-        total, parts = self.head_loss(self.module.head.states(frames, chunk, options.left), rows)
+        total, parts = self.head_loss(self.module.head.states(frames, chunk, options.left), batch)
         readable, more = total_loss(frames, batch, targets(batch, self.lessons), self.teacher.decoder, options.loss)
         return total + readable, parts | more
 
-    def head_loss(self, states: Tensor, rows: Rows) -> tuple[Tensor, dict[str, float]]:
+    def head_loss(self, states: Tensor, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         """What the head is to learn. states: its own [rows, steps, width]."""
-        options, logits = self.options.ctc, self.module.head.out(states).float()
+        options, logits, rows = self.options.ctc, self.module.head.out(states).float(), piece_rows(batch, self.pieces)
         ctc, placed = ctc_loss(logits, rows), step_loss(logits, rows, options.delay_steps)
         return options.ctc * ctc + options.placed * placed, {"ctc": ctc.item(), "placed": placed.item()}
 
@@ -99,7 +108,7 @@ class CtcTraining:
         return self.module.describe()
 
 
-def piece_rows(batch: Batch, pieces: TimedPieces) -> Rows:
+def piece_rows(batch: Batch, pieces: Timed) -> Rows:
     rows: Rows = [([], []) for _ in range(len(batch.sound))]
     for segment in batch.segments:
         if segment.clip:
@@ -178,11 +187,11 @@ def train(task: type[CtcTraining], about: str | None) -> None:
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     settings = read_run(options.run)
-    sizes = settings.ctc.layers, TimedPieces(options.work).size
-    start = begin(options.start, *sizes)
+    teacher = load_teacher(options.model_folder)
+    start = task.begin(options.start, settings, options.work, teacher)
     if options.head:
-        start.head = begin(options.head, *sizes).head
-    trainer = Trainer(task(settings, options.work, load_teacher(options.model_folder), start), settings, options.folder)
+        start.head = task.begin(options.head, settings, options.work, teacher).head
+    trainer = Trainer(task(settings, options.work, teacher, start), settings, options.folder)
     (options.folder / "run.json").write_text(json.dumps(asdict(settings), indent=1), "utf8")
     trainer.run(Stop(options.minutes))
     trainer.judge()

@@ -30,16 +30,36 @@ from training.model import (
 STACK = 3
 
 
-class CtcHead(nn.Module):
-    """Frames [batch, T, width] to logits [batch, T / 3, pieces + 1], the blank last."""
+class TokenOutput(nn.Module):
+    """Moonshine's embedding read backwards, as its decoder does: logits of its tokens, and of a blank after them."""
 
-    def __init__(self, shape: EncoderShape, layers: int, pieces: int) -> None:
+    embedding: Tensor
+
+    def __init__(self, width: int, tokens: int) -> None:
+        super().__init__()
+        self.out_features = tokens + 1
+        self.state, self.blank = nn.Linear(width, width), nn.Linear(width, 1)
+        nn.init.eye_(self.state.weight)
+        nn.init.zeros_(self.state.bias)
+        self.register_buffer("embedding", torch.zeros(tokens, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([F.linear(self.state(x), self.embedding), self.blank(x)], -1)
+
+
+class CtcHead(nn.Module):
+    """Frames [batch, T, width] to logits [batch, T / 3, pieces + 1], the blank last.
+
+    tied: the pieces are Moonshine's tokens, and its embedding is the output layer.
+    """
+
+    def __init__(self, shape: EncoderShape, layers: int, pieces: int, tied: bool = False) -> None:
         super().__init__()
         self.rotary = shape.rotary
         self.gather = nn.Linear(STACK * shape.width, shape.width)
         self.layers = nn.ModuleList(EncoderLayer(shape) for _ in range(layers))
         self.norm = Norm(shape.width)
-        self.out = nn.Linear(shape.width, pieces + 1)
+        self.out = TokenOutput(shape.width, pieces) if tied else nn.Linear(shape.width, pieces + 1)
 
     def states(self, frames: Tensor, chunk: int, left: int) -> Tensor:
         """What pieces are read from: [batch, T / 3, width]. chunk and left: in frames, multiples of three."""
@@ -60,11 +80,11 @@ class CtcHead(nn.Module):
 class CtcRecognizer(nn.Module):
     """Encoder and head."""
 
-    def __init__(self, encoder: Encoder, layers: int, pieces: int) -> None:
+    def __init__(self, encoder: Encoder, layers: int, pieces: int, tied: bool = False) -> None:
         super().__init__()
         self.encoder = encoder
-        self.head = CtcHead(encoder.shape, layers, pieces)
-        self._sizes = {"layers": layers, "pieces": pieces}
+        self.head = CtcHead(encoder.shape, layers, pieces, tied)
+        self._sizes = {"layers": layers, "pieces": pieces, "tied": tied}
 
     def describe(self) -> dict[str, Any]:
         """What it takes to build the like, as plain values."""
@@ -76,11 +96,11 @@ def bare_encoder(description: dict[str, Any]) -> Encoder:
     return Encoder(EncoderShape(**description["shape"]), Carried(**description["carried"]))
 
 
-def begin(checkpoint: Path, layers: int, pieces: int) -> CtcRecognizer:
+def begin(checkpoint: Path, layers: int, pieces: int, tied: bool = False) -> CtcRecognizer:
     """A checkpoint's averaged weights: of its encoder under a fresh head, or of both where it has a head."""
     state = load(checkpoint)
     if "head" not in state:
-        return CtcRecognizer(averaged_encoder(checkpoint), layers, pieces)
+        return CtcRecognizer(averaged_encoder(checkpoint), layers, pieces, tied)
     recognizer = CtcRecognizer(bare_encoder(state), **state["head"])
     recognizer.load_state_dict(state["average"], strict=False)  # a transducer's has more
     return recognizer

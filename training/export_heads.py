@@ -2,7 +2,8 @@
 
 python -m training.export_heads RUN_FOLDER/checkpoint.pt WORK OUT_FOLDER [--profile 12+12]
 
-A checkpoint of training.ctc becomes `model.onnx` and `model.int8.onnx`; one of training.tdt becomes `encoder.onnx` and
+A checkpoint of training.ctc becomes `model.onnx` and `model.int8.onnx`, and so does one of training.ctc_tokens with
+`--tokens MODEL_FOLDER`; one of training.tdt becomes `encoder.onnx` and
 `encoder.int8.onnx`, `decoder.onnx`, `joiner.onnx` and `ctc_head.onnx`. `tokens.txt` and `tokenizer.model` go with them.
 The graphs keep NeMo's tensors (training/head_graph.py) and serve every chunk of whole steps of 72 ms; the profile only
 says which one the program takes.
@@ -27,6 +28,7 @@ from training.export import DEFAULT_PROFILE, quantise
 from training.head_graph import CACHES_NEXT, INPUTS, HeadStep
 from training.model import FRAME
 from training.tdt_model import TdtRecognizer
+from training.weights import read_tokens
 
 MODEL_TYPE = "caique-streaming-head"
 PROFILES = ((3, 3), (6, 6), (12, 12), (24, 0))
@@ -36,7 +38,10 @@ PROFILES = ((3, 3), (6, 6), (12, 12), (24, 0))
 def export_heads(
     recognizer: CtcRecognizer, left: int, pieces: Path, folder: Path, profile: tuple[int, int] = DEFAULT_PROFILE
 ) -> None:
-    """Writes the folder. pieces: the SentencePiece model; left: frames before the chunk that are seen."""
+    """Writes the folder.
+
+    left: frames before the chunk that are seen; pieces: the SentencePiece model, or Moonshine's `tokenizer.bin`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     recognizer = recognizer.eval()
     whole = not isinstance(recognizer, TdtRecognizer)
@@ -187,10 +192,20 @@ def _export(
 def _write_pieces(pieces: Path, folder: Path) -> None:
     if not pieces.is_file():
         raise TrainingError(f"{pieces} does not exist; make it with: python -m training.pieces")
-    model = sentencepiece.SentencePieceProcessor(model_file=str(pieces))
-    lines = [f"{model.id_to_piece(i)} {i}" for i in range(model.vocab_size())]
-    (folder / "tokens.txt").write_text("\n".join([*lines, f"<blk> {len(lines)}"]) + "\n", "utf8")
-    shutil.copyfile(pieces, folder / "tokenizer.model")
+    if pieces.suffix == ".bin":
+        names = [_printable(token) for token in read_tokens(pieces)]
+    else:
+        model = sentencepiece.SentencePieceProcessor(model_file=str(pieces))
+        names = [model.id_to_piece(i) for i in range(model.vocab_size())]
+        shutil.copyfile(pieces, folder / "tokenizer.model")
+    lines = [f"{name} {i}\n" for i, name in enumerate([*names, "<blk>"])]
+    (folder / "tokens.txt").write_text("".join(lines), "utf8")
+
+
+def _printable(token: bytes) -> str:
+    """A token as a line can hold it; single bytes and parts of characters by their number."""
+    text = token.decode("utf8", "replace")
+    return text if text.isprintable() and text.strip() and "\ufffd" not in text else f"<0x{token.hex().upper()}>"
 
 
 def read_recognizer(checkpoint: Path) -> CtcRecognizer:
@@ -218,13 +233,15 @@ def main() -> None:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("work", type=Path, help="the folder with pieces.model")
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--tokens", type=Path, help="Moonshine's folder, for a head that writes its tokens")
     parser.add_argument("--left", type=int, default=168, help="left context in frames, as trained")
     parser.add_argument(
         "--profile", type=_profile, default=DEFAULT_PROFILE, help="chunk+look-ahead in frames of 24 ms: 12+12"
     )
     options = parser.parse_args()
     recognizer = read_recognizer(options.checkpoint)
-    export_heads(recognizer, options.left, options.work / "pieces.model", options.folder, options.profile)
+    pieces = options.tokens / "tokenizer.bin" if options.tokens else options.work / "pieces.model"
+    export_heads(recognizer, options.left, pieces, options.folder, options.profile)
     for path in sorted(options.folder.glob("*.onnx")):
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import sentencepiece
 
@@ -20,6 +20,21 @@ from training.errors import TrainingError, run
 PLAIN = str.maketrans(
     {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-", "_": " "}
 )
+
+
+class Timed(Protocol):
+    """What is said in each clip, in the symbols of some vocabulary, and when."""
+
+    @property
+    def size(self) -> int:
+        """Symbols; the blank comes after them."""
+
+    def __contains__(self, clip_id: str) -> bool: ...
+
+    def of(self, clip_id: str) -> tuple[list[int], list[int]]:
+        """Ids of the clip's symbols and the frame at which each one's last character is heard."""
+
+    def text(self, ids: list[int]) -> str: ...
 
 
 class TimedPieces:

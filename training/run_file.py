@@ -24,6 +24,8 @@ class CtcOptions:
     """Weight of the CTC loss."""
     placed: float = 1.0
     """Weight of the cross-entropy of each piece at the step where the decoder hears it."""
+    dense: float = 2.0
+    """Weight of the decoder's state at that step; used by training.ctc_tokens only."""
     delay_steps: int = 1
     """How many steps of 72 ms after that it is to be written."""
     stored: bool = False

@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from training.ctc import CtcTraining, Rows, train
+from training.ctc import CtcTraining, Rows, piece_rows, train
 from training.ctc_model import CtcRecognizer
+from training.data import Batch
 from training.errors import run
 from training.run_file import RunOptions
 from training.tdt_loss import tdt_loss
@@ -35,9 +36,9 @@ class TdtTraining(CtcTraining):
         own = [*self.module.predictor.parameters(), *self.module.joint.parameters()]
         return [*super().groups(learning_rate), {"params": own, "lr": learning_rate * self.options.ctc.head_rate}]
 
-    def head_loss(self, states: Tensor, rows: Rows) -> tuple[Tensor, dict[str, float]]:
-        total, parts = super().head_loss(states, rows)
-        found = transducer_loss(self.module, states, rows, self.options.tdt.sigma)
+    def head_loss(self, states: Tensor, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+        total, parts = super().head_loss(states, batch)
+        found = transducer_loss(self.module, states, piece_rows(batch, self.pieces), self.options.tdt.sigma)
         return total + self.options.tdt.weight * found, parts | {"tdt": found.item()}
 
     @staticmethod

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from training.ctc_model import CtcRecognizer, bare_encoder
+from training.errors import TrainingError
 from training.model import Encoder
 
 DURATIONS = (0, 1, 2, 3, 4)
@@ -51,7 +52,9 @@ class Joint(nn.Module):
 class TdtRecognizer(CtcRecognizer):
     """Encoder, head, predictor and joint."""
 
-    def __init__(self, encoder: Encoder, layers: int, pieces: int, width: int) -> None:
+    def __init__(self, encoder: Encoder, layers: int, pieces: int, width: int, tied: bool = False) -> None:
+        if tied:
+            raise TrainingError("A transducer joins every step with every piece: give it a head of few pieces.")
         super().__init__(encoder, layers, pieces)
         self.predictor = Predictor(pieces, width)
         self.joint = Joint(encoder.shape.width, width, width, pieces + 1 + len(DURATIONS))

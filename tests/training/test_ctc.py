@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 
 from training.align import character_frames, path
 from training.ctc import CtcTraining, ctc_loss, step_loss, steps_of
-from training.ctc_model import CtcHead, CtcRecognizer, best_path
+from training.ctc_model import CtcHead, CtcRecognizer, TokenOutput, best_path
+from training.ctc_tokens import TimedTokens, TokenTraining
 from training.distil import fresh_student
 from training.model import EncoderShape
 from training.pieces import TimedPieces, make_pieces
 from training.run_file import CtcOptions, RunOptions, TdtOptions
 from training.tdt import TdtTraining
-from training.teacher import Teacher
+from training.teacher import Lessons, Teacher
 from training.trainer import Trainer
 
 SMALL = EncoderShape(width=32, heads=2, layers=2, rotary=8)
@@ -90,7 +91,26 @@ def test_the_head_does_not_look_beyond_its_chunk() -> None:
     assert not torch.allclose(before[:, 16:], after[:, 16:], atol=1e-2)
 
 
-@pytest.mark.parametrize("task", [CtcTraining, TdtTraining])
+def test_tokens_are_heard_where_their_last_character_is(spoken_work: Path, teacher: Teacher) -> None:
+    lessons = Lessons(spoken_work / "teacher")
+    tokens = [b"\xe2\x96\x81one", b"\xe2\x96\x81t", b"wo"]
+    lessons.ids = lambda clip_id: [0, 1, 2]  # type: ignore[method-assign]
+    timed = TimedTokens(spoken_work, lessons, tokens)
+    assert timed.of("3") == ([0, 1, 2], [6, 20, 22])
+    assert timed.text([0, 1, 2]) == "one two"
+
+
+def test_moonshines_embedding_reads_the_states_that_its_decoder_has() -> None:
+    torch.manual_seed(0)
+    output, embedding = TokenOutput(16, 40), torch.randn(40, 16)
+    output.embedding.copy_(embedding)
+    with torch.no_grad():
+        scores = output(embedding[[7, 3]])
+    assert scores.shape == (2, 41)
+    assert torch.allclose(scores[:, :40], embedding[[7, 3]] @ embedding.T, atol=1e-5)
+
+
+@pytest.mark.parametrize("task", [CtcTraining, TdtTraining, TokenTraining])
 @pytest.mark.parametrize("stored", [False, True])
 def test_a_run_trains_stops_and_goes_on(
     spoken_work: Path, teacher: Teacher, tmp_path: Path, task: type[CtcTraining], stored: bool
@@ -102,10 +122,10 @@ def test_a_run_trains_stops_and_goes_on(
         tdt=TdtOptions(width=16),
         judged_chunks=((12, 0),),
     )
-    encoder = fresh_student(options, spoken_work, teacher)
+    encoder, tied = fresh_student(options, spoken_work, teacher), task is TokenTraining
 
     def run(steps: int) -> Trainer:
-        start = CtcRecognizer(encoder, 1, TimedPieces(spoken_work).size)
+        start = CtcRecognizer(encoder, 1, len(teacher.tokens) if tied else TimedPieces(spoken_work).size, tied)
         trainer = Trainer(task(options, spoken_work, teacher, start), options, tmp_path)
         asked = iter(range(1000))
         trainer.run(type("Stop", (), {"__bool__": lambda _: next(asked) >= 2 * steps - 2})())
