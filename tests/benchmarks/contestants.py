@@ -156,8 +156,8 @@ def resident() -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
 
 
-def batch_cost(folder: Path, streams: int) -> float:
-    """What a step of one of several streams in one call costs, against the step of a single stream."""
+def shared_cost(folder: Path, streams: int, steps: int) -> float | None:
+    """What a step costs in a call of so many streams and steps, against one alone; None where it may not share one."""
     from engine.models.bundle import open_bundle
     from engine.models.encoder_graph import CacheAwareGraph, EncoderState
     from engine.models.parts import FrameBundle
@@ -166,10 +166,14 @@ def batch_cost(folder: Path, streams: int) -> float:
     assert isinstance(bundle, FrameBundle)
     encoder = bundle.encoder
     assert isinstance(encoder, CacheAwareGraph)
-    generator = np.random.default_rng(0)
+    steps = min(steps, encoder.exact_steps)
+    if streams * steps == 1 or (streams > 1 and not encoder.shares_calls):
+        return None
+    generator, sizes = np.random.default_rng(0), encoder.sizes
 
-    def step(state: EncoderState, count: int) -> tuple[float, EncoderState]:
-        windows = generator.normal(-8, 3, (count, encoder.sizes.window, encoder.bins)).astype(np.float32)
+    def call(state: EncoderState, count: int, steps: int) -> tuple[float, EncoderState]:
+        window = sizes.window + (steps - 1) * sizes.shift
+        windows = generator.normal(-8, 3, (count, window, encoder.bins)).astype(np.float32)
         began = time.process_time()
         _, state = encoder.step(windows, state)
         return time.process_time() - began, state
@@ -177,9 +181,9 @@ def batch_cost(folder: Path, streams: int) -> float:
     single, several = encoder.start(), encoder.start(streams)
     ratios = []
     for _ in range(12):
-        alone, single = step(single, 1)
-        together, several = step(several, streams)
-        ratios.append(together / streams / alone)
+        alone, single = call(single, 1, 1)
+        together, several = call(several, streams, steps)
+        ratios.append(together / (streams * steps) / alone)
     return float(np.median(ratios[2:]))
 
 

@@ -21,21 +21,24 @@ import numpy as np
 import onnx
 import soundfile
 
+from engine.models import rewriting
 from engine.models.rewrite import rewrite, save
 from engine.models.rewriting.linears import FORMS, Form
 from engine.types import Samples
-from tests.benchmarks.contestants import Process, Slice, batch_cost, machine
+from tests.benchmarks.contestants import Process, Slice, machine, shared_cost
 from tests.benchmarks.full_size_graphs import graph_names
 from tests.benchmarks.tables import header, put
 
 README = Path(__file__).parent / "README.md"
 DEMO = Path(__file__).parents[2] / "resources" / "demo" / "demo.opus"
+REWRITER = Path(rewriting.__file__).parent
 SLICE_SECONDS = 2.24
 """Two steps of the slowest profile."""
-STREAMS = 8
+STREAMS = STEPS = 8
 COLUMNS = (
     "model, step", "contestant", "ms a step", "CPU s per s of sound", "of sherpa-onnx", "of the raw loop",
     "outside session.run", "memory MB", "load CPU s", f"{STREAMS} streams in one call, each",
+    f"up to {STEPS} steps in one call, each",
 )  # fmt: skip
 
 
@@ -71,18 +74,23 @@ def measure(folder: Path, work: Path, rounds: int) -> list[str]:
     # The first slices fill the attention cache and warm up.
     totals = {name: median(_cost(name, part) for part in parts[3:]) for name, parts in taken.items()}
     raw, sherpa = list(totals.values())[:2]
-    batches = {f"Caique, rewritten, {form}": batch_cost(rewritten[form], STREAMS) for form in FORMS}
+    shared = {f"Caique, rewritten, {form}": _shared(rewritten[form]) for form in FORMS}
     rows = []
     for name, total in totals.items():
         inside = [part.inside / part.total for part in taken[name][3:]]
         outside = f"{1 - median(inside):.1%}" if name.startswith("Caique") else "-"
-        batch = f"{batches[name]:.2f}" if name in batches else "-"
         rows.append(
             f"| {folder.name}, {step * 1000:.0f} ms | {name} | {total / SLICE_SECONDS * step * 1000:.1f} "
             f"| {total / SLICE_SECONDS:.3f} | {total / sherpa:.2f} | {total / raw:.2f} | {outside} "
-            f"| {memory[name]} | {contestants[name].load_seconds:.2f} | {batch} |"
+            f"| {memory[name]} | {contestants[name].load_seconds:.2f} | {' | '.join(shared.get(name, ['-', '-']))} |"
         )
     return rows
+
+
+def _shared(folder: Path) -> list[str]:
+    """What a step costs that shares a call with other streams, and with other steps of its own."""
+    costs = [shared_cost(folder, streams, steps) for streams, steps in ((STREAMS, 1), (1, STEPS))]
+    return ["-" if cost is None else f"{cost:.2f}" for cost in costs]
 
 
 def _cost(name: str, part: Slice) -> float:
@@ -90,8 +98,9 @@ def _cost(name: str, part: Slice) -> float:
 
 
 def _rewritten(folder: Path, target: Path, form: Form) -> Path:
-    """The folder with its graph rewritten; made once."""
-    if not (target / "tokens.txt").exists():
+    """The folder with its graph rewritten; made again when the rewriter has changed."""
+    made, changed = target / "tokens.txt", max(file.stat().st_mtime for file in REWRITER.rglob("*.py"))
+    if not made.exists() or made.stat().st_mtime < changed:
         target.mkdir(parents=True, exist_ok=True)
         save(rewrite(folder / "model.onnx", form=form), target / "model.onnx")
         (target / "tokens.txt").write_text((folder / "tokens.txt").read_text(encoding="utf-8"), encoding="utf-8")
