@@ -153,6 +153,20 @@ def test_tdt_streamed_equals_pytorch_whole(
         assert tokens == wanted[: len(tokens)]
 
 
+@torch.no_grad()
+def test_a_head_in_moonshines_tokens_becomes_a_folder_too(sound: np.ndarray, tmp_path: Path) -> None:
+    tokens = [b"<unk>", b"\n", b"\xe2\x96\x81one", b"two", b"\xc3"]
+    (tmp_path / "tokenizer.bin").write_bytes(b"".join(bytes([len(t)]) + t for t in tokens))
+    torch.manual_seed(5)
+    recognizer = CtcRecognizer(Encoder(SMALL), 1, len(tokens), tied=True).eval()
+    torch.nn.init.normal_(recognizer.head.out.embedding)
+    export_heads(recognizer, LEFT, tmp_path / "tokenizer.bin", tmp_path / "model", EXPORTED)
+    bundle = opened(tmp_path / "model", "ctc")
+    assert bundle.vocabulary.pieces == ("<unk>", "<0x0A>", "\u2581one", "two", "<0xC3>")
+    scores, wanted = encoded(bundle, sound), recognizer.head.out(whole(recognizer, sound, EXPORTED)).log_softmax(-1)
+    np.testing.assert_allclose(scores, wanted[: len(scores)].numpy(), atol=1e-3)
+
+
 @pytest.mark.parametrize("head", ["ctc", "tdt"])
 def test_eight_bits_hear_nearly_the_same(head: str, sound: np.ndarray, request: pytest.FixtureRequest) -> None:
     _, folder = request.getfixturevalue(head)
