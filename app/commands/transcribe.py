@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol, TextIO
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -22,9 +23,11 @@ from app.core.ports import AudioChunk
 from app.core.text_choice import TextChoice
 from app.core.transcript.formats import WRITERS, Transcript
 from engine.errors import EngineError
-from engine.types import SAMPLE_RATE, Final
+from engine.types import SAMPLE_RATE, Final, Samples
 
 DEMO = "demo"
+_CHUNKS_AT_ONCE = 64
+"""About five seconds."""
 LONG_RECORDING = 30.0
 """Seconds from which on a recording gets a progress bar."""
 
@@ -110,9 +113,9 @@ def _transcribe_file(file: str, stream: CaptionStream, form: str, out: TextIO, t
         chunks = stack.enter_context(_progress(path, hidden=form == "txt" and out.isatty()))
         damage: SourceError | None = None
         try:
-            for chunk in chunks:
-                heard += len(chunk.samples)
-                said += _finals(stream.push(chunk.samples))
+            for samples in _pieces(chunks):
+                heard += len(samples)
+                said += _finals(stream.push(samples))
                 if form == "txt" and said:
                     write()
         except SourceError as error:
@@ -123,6 +126,26 @@ def _transcribe_file(file: str, stream: CaptionStream, form: str, out: TextIO, t
             write()
         if damage:
             raise damage
+
+
+def _pieces(chunks: Iterable[AudioChunk]) -> Iterator[Samples]:
+    """The sound in pieces of some seconds, so that models may take several steps at once.
+
+    Of a file that breaks off, the last piece comes before its SourceError.
+    """
+    waiting: list[Samples] = []
+    try:
+        for chunk in chunks:
+            waiting.append(chunk.samples)
+            if len(waiting) == _CHUNKS_AT_ONCE:
+                yield np.concatenate(waiting)
+                waiting = []
+    except SourceError:
+        if waiting:
+            yield np.concatenate(waiting)
+        raise
+    if waiting:
+        yield np.concatenate(waiting)
 
 
 def _finals(updates: Iterable[object]) -> Iterator[Final]:
