@@ -19,7 +19,7 @@ from app.ui.theme import CaptionStyle
 from app.ui.words.window import WordsWindow
 
 ROOT = Path(__file__).resolve().parent.parent
-WIDTH, HEIGHT = 860, 430
+WIDTH, HEIGHT = 860, 444
 """In pixels at a scale of one."""
 LOOK_EVERY_MS = 100
 SHOWN = 4
