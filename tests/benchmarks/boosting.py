@@ -94,7 +94,8 @@ def found_table(pool: Pool, name: str, recordings: Sequence[Recording], cases: S
 def _found_row(case: Case, counts: Counts) -> str:
     distractors, system = case
     errors, without = counts[case], counts[distractors, System(system.beam)]
-    fewer = f"{100 * (1 - errors.listed / max(without.listed, 1)):.0f} %" if errors is not without else ""
+    biased = (system.strength or system.fuzzy) and without.listed
+    fewer = f"{100 * (1 - errors.listed / without.listed):.0f} %" if biased else "-"
     cost = f"{errors.cpu / counts[distractors, WITHOUT[0]].cpu:.2f}" if not system.fuzzy else "-"
     rates = f"{errors.listed_rate:.1f} | {fewer} | {errors.others_rate:.1f} | {errors.false_rate:.1f}"
     return f"| {distractors:,} | {system} | {rates} | {cost} |"
