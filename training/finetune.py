@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import register_parametrization, remove_parametrizations
 
 from training import nemo_finetune
 from training.checkpoint import averaged_encoder
@@ -39,21 +40,48 @@ from training.store import Clip, ClipStore
 from training.synthesis import kokoro, plan, read_text, synthesise, voices_in
 from training.teacher import LONGEST_S, Lessons, Teacher, load_teacher
 from training.trainer import Stop, SupportsBool, Trainer
-from training.weights import write_decoder
+from training.weights import decoder_grids, write_decoder
 
 RUN_FILE = Path(__file__).parent / "runs" / "finetune.toml"
 DECODER_PARTS = {"none": (), "cross": ("cross_attention",), "all": ("attention", "fc1.weight", "fc2.weight")}
 """Which of the decoder's matrices learn too, by what their names hold."""
 
 
-class Adapted(nn.Module):
-    """What learns: the encoder, and as much of the decoder as was asked for."""
+class OnGrid(nn.Module):
+    """A matrix as the decoder's file can hold it; learning moves what lies behind, until that reaches the next step.
 
-    def __init__(self, encoder: Encoder, decoder: Decoder, part: str) -> None:
+    Rounded only afterwards, most of what a short run learns is lost: it moves weights by less than a step.
+    """
+
+    def __init__(self, scale: float, zero: float) -> None:
+        super().__init__()
+        self.scale, self.zero = scale, zero
+
+    def forward(self, weight: Tensor) -> Tensor:
+        steps = (weight / self.scale + self.zero).round().clamp(0, 255)
+        return weight + ((steps - self.zero) * self.scale - weight).detach()
+
+
+class Adapted(nn.Module):
+    """What learns: the encoder, and as much of the decoder as was asked for.
+
+    grids: step and zero point for each of the decoder's matrices, by state dict key, as `decoder_grids` reads them.
+    """
+
+    def __init__(self, encoder: Encoder, decoder: Decoder, part: str, grids: dict[str, tuple[float, float]]) -> None:
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
         for name, weight in decoder.named_parameters():
             weight.requires_grad_(any(p in name for p in DECODER_PARTS[part]))
+        learned = [name for name, weight in decoder.named_parameters() if weight.requires_grad]
+        self._on_grid = [decoder.get_submodule(n.removesuffix(".weight")) for n in learned if n in grids]
+        for name, module in zip((n for n in learned if n in grids), self._on_grid, strict=True):
+            register_parametrization(module, "weight", OnGrid(*grids[name]), unsafe=True)
+
+    def settle(self) -> None:
+        """Ends learning: the matrices on grids become what they were rounded to."""
+        for module in self._on_grid:
+            remove_parametrizations(module, "weight", leave_parametrized=True)
 
 
 class Adaptation:
@@ -110,10 +138,12 @@ def adapt(out: Path, start: Path, model_folder: Path, replay: Path, options: Run
     encoder = opened(start)
     decoder = load_teacher(model_folder).decoder
     write_model(out / "start", encoder, options.left, decoder, model_folder)
-    module = Adapted(encoder.train(), decoder, options.finetune.decoder)
+    grids = decoder_grids(model_folder / "decoder_model_merged.ort")
+    module = Adapted(encoder.train(), decoder, options.finetune.decoder, grids)
     trainer = Trainer(Adaptation(options, out / "customer", replay, teacher, module), options, out / "run")
     trainer.run(stop)
     trainer.judge()  # leaves the averaged weights in the module
+    module.settle()
     return write_model(out / "model", module.encoder.eval(), options.left, decoder, model_folder)
 
 

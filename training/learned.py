@@ -54,6 +54,7 @@ def judge_folders(
     for (when, folder), (what, clips) in product(
         zip(("before", "after"), folders, strict=True), (("learned", own), ("kept", kept))
     ):
+        print(f"hearing {len(clips)} recordings: {what}, {when}", flush=True)
         report.setdefault(what, {})[when] = judged(folder, store, clips, phrases)
     show(report)
     return report

@@ -20,7 +20,7 @@ from training.customer import Mixture, apart, decode, mixed, new_words
 from training.data import BatchOptions
 from training.errors import TrainingError
 from training.export import export
-from training.finetune import Adaptation, Adapted
+from training.finetune import Adaptation, Adapted, packaged
 from training.graph_weights import exported_encoder
 from training.labels import write_labels
 from training.learned import Watched
@@ -29,6 +29,7 @@ from training.run_file import FinetuneOptions, RunOptions
 from training.store import Clip, ClipStore
 from training.teacher import Lessons, Teacher, teach
 from training.trainer import Trainer
+from training.weights import decoder_grids, decoder_weights, write_decoder
 
 OPTIONS = RunOptions(
     learning_rate=1e-3,
@@ -123,7 +124,7 @@ def test_what_is_no_exported_encoder_is_named(tmp_path: Path) -> None:
 def test_a_step_moves_encoder_and_cross_attention_and_nothing_else(
     customer: Path, work: Path, teacher: Teacher, tmp_path: Path
 ) -> None:
-    module = Adapted(copy.deepcopy(teacher.encoder).requires_grad_(True), copy.deepcopy(teacher.decoder), "cross")
+    module = Adapted(copy.deepcopy(teacher.encoder).requires_grad_(True), copy.deepcopy(teacher.decoder), "cross", {})
     before = {name: w.clone() for name, w in module.state_dict().items()}
     task = Adaptation(OPTIONS, customer, work, teacher, module)
     trainer = Trainer(task, OPTIONS, tmp_path)
@@ -133,6 +134,35 @@ def test_a_step_moves_encoder_and_cross_attention_and_nothing_else(
     assert {name for name in moved if name.startswith("decoder.")} == {
         name for name in before if name.startswith("decoder.") and "cross_attention" in name
     }
+
+
+def test_what_learns_on_a_grid_stays_on_it(teacher: Teacher) -> None:
+    name = "layers.0.cross_attention.o.weight"
+    decoder = copy.deepcopy(teacher.decoder)
+    module = Adapted(copy.deepcopy(teacher.encoder), decoder, "cross", {name: (0.05, 128.0)})
+    reader = decoder.layers[0].cross_attention.o
+    optimiser = torch.optim.SGD([w for w in decoder.parameters() if w.requires_grad], lr=0.02)
+    before = reader.weight.detach().clone()
+    for _ in range(3):  # each moves by less than a step, together they reach the next one
+        optimiser.zero_grad()
+        reader.weight.sum().backward()
+        optimiser.step()
+    module.settle()
+    assert torch.allclose(reader.weight / 0.05, (reader.weight / 0.05).round(), atol=1e-4)
+    assert (before - reader.weight).mean().item() == pytest.approx(0.06, abs=0.01)
+
+
+def test_a_decoder_that_learned_nothing_is_written_as_it_was(tmp_path: Path) -> None:
+    pytest.importorskip("moonshine_voice", reason="needs the weights in the package moonshine-voice")
+    source = packaged() / "decoder_model_merged.ort"
+    weights = decoder_weights(source)
+    write_decoder(weights, source, tmp_path / "same.ort")
+    assert (tmp_path / "same.ort").read_bytes() == source.read_bytes()
+    name = "layers.3.cross_attention.k.weight"
+    step, _ = decoder_grids(source)[name]
+    weights[name] = weights[name] + 2 * step * (weights[name] < 0)
+    write_decoder(weights, source, tmp_path / "other.ort")
+    torch.testing.assert_close(decoder_weights(tmp_path / "other.ort"), weights, atol=1e-5, rtol=0)
 
 
 class StopAfterOne:
