@@ -115,7 +115,7 @@ class Listener:
         """Push a talk through a stream, 80 ms at a time."""
         stream = self._recognizer.stream(Guidance(steadiness=mode))
         heard, follow = Heard(talk.name), _Follower()
-        sound = np.concatenate(list(_parts(talk)))
+        sound = np.concatenate(list(parts(talk)))
         for start in range(0, len(sound), PUSH):
             began = time.process_time()
             updates = stream.push(sound[start : start + PUSH])
@@ -136,7 +136,7 @@ class Listener:
         texts: tuple[list[str], list[str]] = ([], [])
         said: list[Said] = []
         position = 0
-        for k, part in enumerate(_parts(talk)):
+        for k, part in enumerate(parts(talk)):
             if k % 2:
                 frames, search = model.encode(part), Search(seconds=len(part) / SAMPLE_RATE)
                 tokens = _tokens(bundle, greedy(model, frames, search))
@@ -197,16 +197,16 @@ def _bare(text: str) -> str:
     return " ".join(words_of(text)) or text
 
 
-def _parts(talk: Talk) -> list[Samples]:
+def parts(talk: Talk) -> list[Samples]:
     """Quiet and recordings in turns, quiet first and last."""
     generator = np.random.default_rng(0)
-    parts: list[Samples] = []
+    pieces: list[Samples] = []
     for k, pause in enumerate(talk.pauses):
-        parts.append(generator.normal(0, QUIET, int(pause * SAMPLE_RATE)).astype(np.float32))
+        pieces.append(generator.normal(0, QUIET, int(pause * SAMPLE_RATE)).astype(np.float32))
         if k < len(talk.recordings):
             sound, rate = soundfile.read(talk.recordings[k], dtype="float32", always_2d=True)
-            parts.append(soxr.resample(sound.mean(axis=1), rate, SAMPLE_RATE))
-    return parts
+            pieces.append(soxr.resample(sound.mean(axis=1), rate, SAMPLE_RATE))
+    return pieces
 
 
 def _tokens(bundle: AttentionBundle, found: Sequence[Spoken]) -> list[Token]:
