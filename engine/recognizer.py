@@ -1,11 +1,11 @@
 """The engine's face and its only assembly point: `Recognizer` is shared and immutable, a `Stream` has one owner.
 
-recognizer = Recognizer.load(folder)
-stream = recognizer.stream()
-for samples in source:
-    for update in stream.push(samples):
-        ...
-stream.finish()
+    recognizer = Recognizer.load(folder)
+    stream = recognizer.stream()
+    for samples in source:
+        for update in stream.push(samples):
+            ...
+    stream.finish()
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from engine.endpoint import EndpointRules
 from engine.models.parts import FrameBundle
 from engine.recognizer import Recognizer, Stream
+from engine.types import Final
 from tests.helpers import reference
 from tests.helpers.phases import (
     EAGER,
@@ -107,12 +109,20 @@ def test_a_long_utterance_is_never_cut_inside_a_word(longest: float, gap: float,
 def test_feeding_in_any_sizes_gives_the_same_utterances(
     model: str, decoder: str, cuts: list[int], open_model: OpenModel
 ) -> None:
+    """When a word was first shown may differ: a last word is foreseen only where no sound waits behind it."""
     bundle, sound = open_model(model), reference.recording("a1_short.flac")
     parts, at = [], 0
     while at < len(sound):
         parts.append(sound[at : at + cuts[len(parts) % len(cuts)]])
         at += len(parts[-1])
-    assert finals_of(Recognizer(bundle, decoder, EAGER).stream(), parts) == finals(bundle, sound, EAGER, decoder)
+    cut = finals_of(Recognizer(bundle, decoder, EAGER).stream(), parts)
+    assert [when_shown_aside(final) for final in cut] == [
+        when_shown_aside(final) for final in finals(bundle, sound, EAGER, decoder)
+    ]
+
+
+def when_shown_aside(final: Final) -> Final:
+    return replace(final, words=tuple(replace(word, emitted=0.0) for word in final.words))
 
 
 def test_two_minutes_of_noise_hold_no_word() -> None:
