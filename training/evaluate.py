@@ -1,6 +1,6 @@
 """Sixth step: what a model is worth through the program's own engine, as live sound, on recordings new to it.
 
-python -m training.evaluate SPEECH NOISE [--models fast accurate DIR ...] [--leave-out IDS.json] [--write CARD.md]
+python -m training.evaluate SPEECH NOISE [--models fast fast@144 accurate DIR ...] [--leave-out IDS.json] [--write CARD]
 
 SPEECH and NOISE hold the same manifests as for training.prepare; recordings of the split "dev" are judged, ten in a row
 with pauses, 80 ms at a time. Word and character errors are counted without case and punctuation. A word is shown so
@@ -111,9 +111,11 @@ def talks(judged: Sequence[Recording]) -> Iterator[tuple[bool, Talk]]:
 
 
 def listener(model: str) -> Listener:
-    """A model that comes with the program, by its name, or of a folder."""
-    files = find_model(Path(model))
-    return Listener(files.folder, ModelOptions(decoder_folder=files.decoder_folder))
+    """A model that comes with the program, by its name, or of a folder; with a delay where it offers several."""
+    name, _, latency = model.partition("@")
+    files = find_model(Path(name))
+    delay = int(latency) if latency else None
+    return Listener(files.folder, ModelOptions(latency=delay, decoder_folder=files.decoder_folder))
 
 
 def speech_rows(
@@ -199,7 +201,11 @@ def main() -> None:
     parser.add_argument("speech", type=Path)
     parser.add_argument("noise", type=Path)
     parser.add_argument(
-        "--models", nargs="+", default=[FAST, ACCURATE], metavar="MODEL", help="fast, accurate or a folder"
+        "--models",
+        nargs="+",
+        default=[FAST, f"{FAST}@144", ACCURATE],
+        metavar="MODEL",
+        help="fast, accurate or a folder, and @ms for a delay",
     )
     parser.add_argument("--leave-out", type=Path, help="JSON list of ids whose texts training knows in other voices")
     parser.add_argument("--limit", type=int, help="recordings of a corpus and stretches of a kind of noise, for trying")
