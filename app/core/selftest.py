@@ -165,11 +165,17 @@ def _run_quietly() -> None:
 
 
 def _candidates(chosen: Path | None) -> list[tuple[str, int | None]]:
-    """Names of models or folders, each with the delays it offers."""
+    """Names of models or folders, each with the delays it offers, its own choice first."""
     names = dict.fromkeys([*packaged_models(), *([str(chosen)] if chosen else [])])
-    return [
-        (name, latency) for name in names for latency in (latency_profiles(find_model(Path(name)).folder) or [None])
-    ]
+    return [(name, latency) for name in names for latency in _latencies(Path(name))]
+
+
+def _latencies(model: Path) -> Sequence[int | None]:
+    if offered := latency_profiles(find_model(model).folder):
+        return list(offered)
+    info = models.load(model, None, None).info
+    own = round((info.chunk + info.look_ahead) * 1000)
+    return sorted(info.latencies, key=lambda latency: latency != own) or [None]
 
 
 def _holds_for(readings: Sequence[Reading]) -> str:
