@@ -8,11 +8,12 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
-from app.core.catalogue import ACCURATE, DEFAULT, FAST, MEASURED
+from app.core.catalogue import ACCURATE, FAST, MEASURED
 
 
 class ModelMenu(QMenu):
-    """Signals: chosen(str): the name of a model that comes with the program, or a folder."""
+    """Signals: chosen(str): the name of a model that comes with the program, a folder, or nothing for the automatic
+    choice."""
 
     chosen = Signal(str)
 
@@ -21,6 +22,7 @@ class ModelMenu(QMenu):
         self.setTitle(self.tr("Model"))
         group = QActionGroup(self)
         self.packaged = {
+            "": self.addAction(self.tr("Automatic: the more accurate one that this computer keeps up with")),
             ACCURATE: self.addAction(self._about(self.tr("Accurate"), ACCURATE)),
             FAST: self.addAction(self._about(self.tr("Fast"), FAST)),
         }
@@ -36,8 +38,8 @@ class ModelMenu(QMenu):
         self.set_current("")
 
     def set_current(self, model: str) -> None:
-        """Show what is in use, empty for the default; a folder that was used stays on offer."""
-        packaged = self.packaged.get(model or DEFAULT)
+        """Show what was chosen, empty where that is left to the program; a folder that was used stays on offer."""
+        packaged = self.packaged.get(model)
         if packaged is None:
             self.folder.setText(Path(model).name)
             self.folder.setToolTip(model)
