@@ -1,12 +1,13 @@
 """What a word list finds and what it breaks, through the streams that users get.
 
     python -m tests.benchmarks.boosting SPEECH NOISE NAMES [--models accurate fast] [--limit N]
-        [--parts rare books false phases compile] [--processes N]
+        [--parts rare books false phases compile] [--processes N] [--write]
 
 SPEECH holds manifest.jsonl, an object a line with "path", "text", "corpus" and "split"; those of the split "dev" are
 judged, and people reading books aloud. NOISE holds another, with "path" and "kind". NAMES is a text file of names, one
 a line. The list of a recording is its own words that are not ordinary English ones, and names that nobody says in it.
-The tables go into README.md beside this file; a part of the recordings or of the tables is only printed.
+The tables go into README.md beside this file; those of a part of the recordings or without some of the tables only with
+--write.
 """
 
 from __future__ import annotations
@@ -156,6 +157,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="recordings of each kind, and stretches of a kind of noise")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--write", action="store_true", help="write down a part, too")
     args = parser.parse_args()
     names = args.names.read_text(encoding="utf-8").split()
     sets, stretches = speech(args.speech, args.limit, READING), without_speech(args.noise, args.limit)
@@ -167,7 +169,7 @@ def main() -> None:
             tables = measure(Pool(executor), sets, stretches, args.parts)
         section = f"{Bench(model, names).name}. {made}\n\n{tables}"
         print(section, flush=True)
-        if args.limit is None and args.parts == PARTS:
+        if args.write or (args.limit is None and args.parts == PARTS):
             put(Path(__file__).parent / "README.md", f"boosting, {model.name}", section)
 
 

@@ -1,11 +1,11 @@
 """Our live captions beside the live loops of others, on the same recordings, in one run.
 
-    python -m tests.benchmarks.live_loops SPEECH [--whisper DIR ...] [--limit N] [--processes N]
+    python -m tests.benchmarks.live_loops SPEECH [--whisper DIR ...] [--limit N] [--processes N] [--write]
 
 SPEECH holds manifest.jsonl as for tests.benchmarks.captions; recordings of the split "dev" stand ten in a row as there.
 DIR is a Whisper model in CTranslate2's format; it needs the package faster-whisper, which is installed with --no-deps
 beside ONNX Runtime's GPU build. The table goes into README.md beside this file and into the one of the project; with
---limit it is only printed.
+--limit it is only printed, unless --write says otherwise.
 """
 
 from __future__ import annotations
@@ -100,6 +100,7 @@ def main() -> None:
     parser.add_argument("--whisper", type=Path, action="append", default=[], metavar="DIR")
     parser.add_argument("--limit", type=int, help="recordings of a corpus")
     parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--write", action="store_true", help="write down a part, too")
     args = parser.parse_args()
     if args.whisper and importlib.util.find_spec("faster_whisper") is None:
         parser.error("faster-whisper is not installed")
@@ -118,9 +119,10 @@ def main() -> None:
     rows = [
         row(each.name, spoken, whole.result(), looped, ours) for each, looped in zip(contestants, results, strict=True)
     ]
-    text = "\n".join([f"Machine: {machine()}.", "", header(COLUMNS), *rows])
+    said = sum(len(one.texts) for one in spoken)
+    text = "\n".join([f"{said} recordings. Machine: {machine()}.", "", header(COLUMNS), *rows])
     print(text)
-    if args.limit is None:
+    if args.write or args.limit is None:
         for document in (HERE / "README.md", HERE.parents[1] / "README.md"):
             put(document, "live-loops", text)
 
