@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtGui import QAccessible, QGuiApplication
+from PySide6.QtGui import QAccessible, QClipboard, QGuiApplication
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -50,6 +50,14 @@ def open_words(qtbot: QtBot, path: Path) -> Open:
         return words
 
     return open_words
+
+
+@pytest.fixture
+def clipboard(qtbot: QtBot) -> Iterator[QClipboard]:
+    """Empty afterwards: the offscreen platform frees what it holds after Python has gone, and the process crashes."""
+    board = QGuiApplication.clipboard()
+    yield board
+    board.clear()
 
 
 def saved(qtbot: QtBot, words: WordsWindow, path: Path) -> str:
@@ -218,10 +226,10 @@ def test_finding_and_sorting_change_only_what_is_shown(qtbot: QtBot, open_words:
     assert saved(qtbot, words, path) == LIST + "Kainos\n"
 
 
-def test_lines_and_cells_are_pasted(qtbot: QtBot, open_words: Open, path: Path) -> None:
+def test_lines_and_cells_are_pasted(qtbot: QtBot, clipboard: QClipboard, open_words: Open, path: Path) -> None:
     words = open_words()
     words.view.setFocus()
-    QGuiApplication.clipboard().setText("Kubernetes\nCaique Pro\thigh\nOld\tky eek\toff\nodd|one\thigh\n")
+    clipboard.setText("Kubernetes\nCaique Pro\thigh\nOld\tky eek\toff\nodd|one\thigh\n")
     qtbot.keyClick(words.view, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
     assert column(words)[5:] == ["Caique Pro", "Old", "odd|one | high"]
     assert told(words) == (
@@ -232,11 +240,13 @@ def test_lines_and_cells_are_pasted(qtbot: QtBot, open_words: Open, path: Path) 
     )
 
 
-def test_what_is_copied_can_be_pasted_here_and_in_spreadsheets(qtbot: QtBot, open_words: Open) -> None:
+def test_what_is_copied_can_be_pasted_here_and_in_spreadsheets(
+    qtbot: QtBot, clipboard: QClipboard, open_words: Open
+) -> None:
     words = open_words()
     words.view.select(2, 4)
     qtbot.keyClick(words.view, Qt.Key.Key_X, Qt.KeyboardModifier.ControlModifier)
-    data = QGuiApplication.clipboard().mimeData()
+    data = clipboard.mimeData()
     assert data.text() == "Caique | sounds like: kai eek | note: our product\nZoom | off\n"
     assert "<td>Caique</td><td>normal</td><td>kai eek</td>" in data.html()
     assert column(words) == ["Kubernetes", "kat", "x | what"]
