@@ -234,7 +234,8 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         metavar="accurate|fast|DIR",
         default=argparse.SUPPRESS,
         help="accurate: Moonshine tiny-en (default); fast: its decoder behind our streaming encoder, "
-        "late words sooner, more errors unless accents are strong; or a model folder: a sherpa-onnx streaming CTC or transducer model, "
+        "late words sooner, more errors unless accents are strong; or a model folder: a sherpa-onnx streaming CTC or "
+        "transducer model, "
         "a NeMo or onnx-asr export, or Moonshine's .ort files",
     )
     group.add_argument(
