@@ -125,11 +125,14 @@ class Connection:
         changed, self._changed = self._changed, False
         return changed
 
-    def turn(self, timeout: float) -> None:
-        """Lets libpulse work: waits up to `timeout` seconds for the server and handles what it sent."""
+    def turn(self, timeout: float) -> bool:
+        """Lets libpulse work: waits up to `timeout` seconds for the server and handles one thing that it sent.
+
+        Returns whether there was anything.
+        """
         self.lib.pa_mainloop_prepare(self._loop, max(0, int(timeout * 1e6)))
         self.lib.pa_mainloop_poll(self._loop)
-        self.lib.pa_mainloop_dispatch(self._loop)
+        return bool(self.lib.pa_mainloop_dispatch(self._loop) > 0)
 
     def _note_event(self, _context: object, _kind: int, _index: int, _data: object) -> None:
         self._changed = True

@@ -78,6 +78,8 @@ class PulseStream:
         self._overflowed |= began - self._read_at > self._buffer_seconds
         while True:
             self._connection.turn(began + timeout - time.monotonic())
+            while self._connection.turn(0.0):
+                pass  # a turn takes in one piece, and a reader that came late finds several
             self._check()
             block = self._take()
             self._read_at = time.monotonic()

@@ -143,6 +143,16 @@ def test_chunks_come_while_the_sound_does(listen: Listener) -> None:
             assert began - 1 <= event.captured_at <= time_told
 
 
+@pytest.mark.parametrize("spec", ["system", "mic"])
+def test_silence_is_read_as_fast_as_it_passes(listen: Listener, spec: str) -> None:
+    """A reader that rests while it is quiet must catch up, or what is said next comes late and then not at all."""
+    receiver = listen(spec)
+    receiver.wait_for_sound(0.5)
+    before, began = len(receiver.sound()), time.monotonic()
+    wait_until(lambda: time.monotonic() - began > 5.0, "five seconds have passed", deadline=10.0)
+    assert len(receiver.sound()) - before == pytest.approx(16_000 * (time.monotonic() - began), abs=8_000)
+
+
 def test_a_new_default_output_is_followed(sound_server: SoundServer, listen: Listener, tmp_path: Path) -> None:
     receiver = listen("system")
     sound_server.set_default_output("headphones")
