@@ -13,7 +13,7 @@ from app.core.errors import ModelNotFound
 
 FAST, ACCURATE = "fast", "accurate"
 DEFAULT = ACCURATE
-"""Of most speakers it mishears clearly fewer words, for the same cost; strong accents the other one hears better."""
+"""It mishears clearly fewer words of most speakers, at the same cost; a few accents the other one hears better."""
 
 STARTER_PACKAGE = "moonshine_voice"
 STARTER_FOLDER = Path("assets", "tiny-en")
