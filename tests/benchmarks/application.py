@@ -11,13 +11,12 @@ Needs Xvfb and PulseAudio.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
@@ -27,6 +26,7 @@ from engine.types import SAMPLE_RATE, Samples
 from tests.benchmarks.contestants import machine
 from tests.benchmarks.soak import endless_parts
 from tests.benchmarks.tables import header, put
+from tests.helpers.screen import screen
 from tests.helpers.sound_server import SoundServer, wait_until, write_sound
 from tests.helpers.starter import quiet
 
@@ -55,24 +55,6 @@ print(loaded - cpu + step, time.perf_counter() - wall)
 """
 
 
-@contextlib.contextmanager
-def display() -> Iterator[str]:
-    """A screen."""
-    reader, writer = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writer), "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
-        pass_fds=[writer],
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(writer)
-    try:
-        with os.fdopen(reader) as answer:
-            yield f":{answer.readline().strip()}"
-    finally:
-        server.terminate()
-        server.wait()
-
-
 def cost(process: int) -> float:
     """Processor seconds of a process and of all its children so far, those that have ended included."""
     own = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
@@ -99,14 +81,14 @@ def talk(seconds: float) -> Samples:
 
 def window(model: str, seconds: float) -> list[tuple[str, float]]:
     """What the program takes of a core: in silence, in a quiet room, while somebody speaks."""
-    with tempfile.TemporaryDirectory() as scratch, display() as screen:
+    with tempfile.TemporaryDirectory() as scratch, screen() as display:
         folder = Path(scratch)
         server = SoundServer(folder / "pulse")
         homes = {name: str(folder / name.lower()) for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")}
         server.start()
         program = subprocess.Popen(
             [sys.executable, "-m", "app", *(["--model", model] if model else []), "--source", "mic"],
-            env=os.environ | server.environment | homes | {"DISPLAY": screen, "QT_QPA_PLATFORM": "xcb"},
+            env=os.environ | server.environment | homes | {"DISPLAY": display, "QT_QPA_PLATFORM": "xcb"},
             cwd=HERE.parents[1],
         )
         try:
