@@ -17,8 +17,7 @@ class TextChoice:
     """What was asked for; the list of words is not read yet."""
 
     numbers: bool = False
-    """Off by default: the starter writes the numbers that it wants in figures so itself, and names in word lists may
-    hold number words."""
+    """Off by default: the starter writes the numbers that it wants in figures so itself."""
     profanity: Profanity = Profanity.OFF
 
     def options(self) -> TextOptions:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.decoding.ctc import CtcState
 from engine.decoding.guard import Chooser
-from engine.decoding.hypothesis import Detour, Emission, probability
+from engine.decoding.hypothesis import Emission, OnePath, probability
 from engine.types import Frames
 
 
@@ -29,7 +29,7 @@ class BoostedCtcState:
     """A token that would beat the blank, unless the next frames show that it was the edge of something else."""
 
 
-class BoostedCtc:
+class BoostedCtc(OnePath):
     """Greedy decoder over a CTC head under a boost list. Immutable: the state goes in and comes out."""
 
     def __init__(self, head: Callable[[Frames], Frames], blank: int, chooser: Chooser) -> None:
@@ -54,12 +54,6 @@ class BoostedCtc:
             if emission is not None:
                 emitted.append(emission)
         return emitted, state
-
-    def tail(self, state: BoostedCtcState) -> list[Emission]:  # noqa: ARG002 - nothing is shown that may change
-        return []
-
-    def detours(self, state: BoostedCtcState, *, ended: bool = False) -> list[Detour]:  # noqa: ARG002 - there is one path
-        return []
 
     def settle(self, state: BoostedCtcState) -> tuple[list[Emission], CtcState]:
         """What is still waiting, and the state with which greedy decoding without a list would go on."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.decoding.guard import Chooser
-from engine.decoding.hypothesis import Detour, Emission, probability
+from engine.decoding.hypothesis import Emission, OnePath, probability
 from engine.decoding.transducer import TransducerState
 from engine.models.transducer_nets import Ahead, TransducerNets
 from engine.types import Frames
@@ -38,7 +38,7 @@ class _Choice:
         return None if self.token == self.label else self.label
 
 
-class BoostedTransducer:
+class BoostedTransducer(OnePath):
     """Greedy decoder over predictor and joint under a boost list. Immutable: the state goes in and comes out."""
 
     def __init__(
@@ -91,12 +91,6 @@ class BoostedTransducer:
             t, symbols, displaced = t + duration, 0 if duration else symbols, None if duration else choice.displaced
         plain = TransducerState(prediction, state.plain.frames + len(frames), t - len(frames))
         return emitted, replace(state, plain=plain)
-
-    def tail(self, state: BoostedTransducerState) -> list[Emission]:  # noqa: ARG002 - greedy decoders take nothing back
-        return []
-
-    def detours(self, state: BoostedTransducerState, *, ended: bool = False) -> list[Detour]:  # noqa: ARG002 - there is one path
-        return []
 
     def settle(self, state: BoostedTransducerState) -> tuple[list[Emission], TransducerState]:
         """The state with which greedy decoding without a list would go on."""

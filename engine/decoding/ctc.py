@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.decoding.hypothesis import Detour, Emission, probability
+from engine.decoding.hypothesis import Emission, OnePath, probability
 from engine.types import Frames
 
 
@@ -21,7 +21,7 @@ class CtcState:
     """Symbol of the last frame, blank included; None at the start."""
 
 
-class GreedyCtc:
+class GreedyCtc(OnePath):
     """Greedy decoder over a CTC head. Immutable: the state goes in and comes out."""
 
     def __init__(self, head: Callable[[Frames], Frames], blank: int) -> None:
@@ -43,12 +43,6 @@ class GreedyCtc:
             for t in np.flatnonzero((labels != before) & (labels != self._blank))
         ]
         return emitted, CtcState(state.frames + len(frames), int(labels[-1]))
-
-    def tail(self, state: CtcState) -> list[Emission]:  # noqa: ARG002 - nothing is taken back
-        return []
-
-    def detours(self, state: CtcState, *, ended: bool = False) -> list[Detour]:  # noqa: ARG002 - there is one path
-        return []
 
     def settle(self, state: CtcState) -> tuple[list[Emission], CtcState]:
         return [], state

@@ -73,6 +73,16 @@ class Decoder(Protocol):
         ...
 
 
+class OnePath:
+    """What greedy decoders have in common: they follow one path and show nothing that may still change."""
+
+    def tail(self, _state: Any) -> list[Emission]:
+        return []
+
+    def detours(self, _state: Any, *, ended: bool = False) -> list[Detour]:  # noqa: ARG002 - nothing was given up
+        return []
+
+
 def probability(scores: Frames, token: int) -> float:
     """Softmax probability of `token` in one row of logits or log-probabilities [tokens + blank]."""
     wide = scores.astype(np.float64)

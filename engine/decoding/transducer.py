@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.decoding.hypothesis import Detour, Emission, probability
+from engine.decoding.hypothesis import Emission, OnePath, probability
 from engine.models.transducer_nets import Ahead, Prediction, TransducerNets
 from engine.types import Frames
 
@@ -27,7 +27,7 @@ class TransducerState:
     """Frames at the start of the next chunk that a TDT duration jumps over."""
 
 
-class GreedyTransducer:
+class GreedyTransducer(OnePath):
     """Greedy decoder over predictor and joint. Immutable: the state goes in and comes out."""
 
     def __init__(
@@ -68,12 +68,6 @@ class GreedyTransducer:
                 duration = 1
             t, symbols = t + duration, 0 if duration else symbols
         return emitted, TransducerState(prediction, state.frames + len(frames), t - len(frames))
-
-    def tail(self, state: TransducerState) -> list[Emission]:  # noqa: ARG002 - nothing is taken back
-        return []
-
-    def detours(self, state: TransducerState, *, ended: bool = False) -> list[Detour]:  # noqa: ARG002 - there is one path
-        return []
 
     def settle(self, state: TransducerState) -> tuple[list[Emission], TransducerState]:
         return [], state
