@@ -57,8 +57,7 @@ class CacheAwareStream:
         """Features from the start of the next window on."""
         self._given: list[Frames] = []
         """Encoder frames that nobody has taken yet, of one step each."""
-        self.most_steps = graph.exact_steps
-        """Steps that one call may make."""
+        self._ahead = False
         seconds = sizes.hop / SAMPLE_RATE
         self.first = (sizes.first_centre - padding) * seconds
         self.spacing = sizes.subsampling * seconds
@@ -68,6 +67,13 @@ class CacheAwareStream:
         """How many steps there is sound for."""
         sizes = self.graph.sizes
         return max((len(self._waiting) - sizes.window) // sizes.shift + 1, 0)
+
+    @property
+    def steps(self) -> int:
+        """How many of them one call may make."""
+        if self.ready <= 1:
+            return self.ready
+        return min(self.ready, self.graph.most_steps if self._ahead else self.graph.exact_steps)
 
     def hear(self, features: Frames) -> int:
         """Take in feature frames [T, bins]; returns how many steps they complete."""
@@ -93,7 +99,7 @@ class CacheAwareStream:
     def fork(self) -> CacheAwareStream:
         """A copy to look ahead with: what it encodes may be rounded differently, and costs less."""
         forked = copy(self)
-        forked.most_steps = self.graph.most_steps
+        forked._ahead = True
         return forked
 
     def window(self, steps: int) -> Frames:
@@ -133,7 +139,7 @@ def _call(streams: Sequence[CacheAwareStream]) -> None:
     """As many steps as all of these streams have sound for, in one call."""
     graph = streams[0].graph
     room = max(_MOST_TOGETHER // (len(streams) * graph.sizes.frames), 1)
-    steps = min(room, *(min(stream.ready, stream.most_steps) for stream in streams))
+    steps = min(room, *(stream.steps for stream in streams))
     windows = np.stack([stream.window(steps) for stream in streams])
     frames, state = graph.step(windows, joined([stream.row for stream in streams]))
     for row, stream in enumerate(streams):

@@ -31,7 +31,7 @@ from engine.errors import ModelFileBroken
 from engine.models.options import ModelOptions
 from engine.models.session import Graph, open_graph
 
-_REVISION = 2
+_REVISION = 3
 """Raised when rewriting changes, so that what an older program prepared is made again."""
 _RECORD = "record.json"
 _UNFINISHED = ".new-"

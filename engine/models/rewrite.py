@@ -62,7 +62,7 @@ def rewrite(original: Path, form: Form = "fp32") -> onnx.ModelProto:
     except Unrecognised as error:
         raise CannotRewrite(original, str(error)) from error
     rewritten = write(network, folded, form, model)
-    set_metadata(rewritten, model, network, len(folded.forbidden) // network.chunk, form)
+    set_metadata(rewritten, model, network, form)
     return rewritten
 
 

@@ -21,8 +21,7 @@ WEIGHTS = "weights"
 MOST_STEPS = "most_steps"
 """Metadata key under which a rewritten graph says how many steps of a stream a call may take."""
 MOST_FRAMES = 32
-"""Encoder frames that a stream gets from a call of a rewritten graph at most. More would hardly make them cheaper, and
-the table of distances that every step goes through longer."""
+"""Encoder frames that a stream gets from a call of a rewritten graph at most. More would hardly make them cheaper."""
 _LARGEST_CONVOLUTION = 64
 """Kernels of streaming conformers have 9 to 31 taps."""
 

@@ -18,7 +18,7 @@ from engine.decoding.guidance import Guidance
 from engine.endpoint import EndpointRules
 from engine.frame_track import FrameTrack
 from engine.models.bundle import open_bundle
-from engine.models.encoder_graph import CacheAwareGraph
+from engine.models.encoder_graph import CacheAwareGraph, EncoderState
 from engine.models.parts import FrameBundle
 from engine.recognizer import Recognizer, Stream
 from engine.types import BoostPhrase, Final, Frames, Partial, Samples, Update
@@ -163,21 +163,59 @@ def test_streams_share_calls_and_backlogs_are_few_calls(
     assert calls == [(1, 17 + 31 * 8)]
 
 
-def test_graphs_in_int8_are_called_for_one_stream_and_one_step(
-    models: Path, open_model: OpenModel, tmp_path: Path, calls: list[tuple[int, int]]
+def test_published_graphs_in_int8_are_called_for_one_stream_and_one_step(
+    open_model: OpenModel, calls: list[tuple[int, int]]
 ) -> None:
     """There, what else is in a call changes how inputs are rounded."""
-    bundle = open_bundle(rewritten_folder(models / "ctc-sherpa-80ms", tmp_path / "int8", form="int8-blocks"))
+    streams = [stream_of(open_model("ctc-sherpa-80ms", "int8")) for _ in range(2)]
+    for _ in range(2):
+        calls.clear()  # the first step is preceded by a trial
+        for stream, sound in zip(streams, SOUNDS, strict=False):
+            stream.hear(recording(sound))
+        Recognizer.step(streams)
+    assert len(calls) > 50
+    assert set(calls) == {(1, 17)}
+
+
+@pytest.mark.parametrize("form", ["int8-blocks", "int8-columns"])
+@pytest.mark.parametrize("name", ["ctc-sherpa-80ms", "rnnt-sherpa-128mel-160ms", "tdt-nemo-128mel-560ms"])
+def test_prepared_graphs_in_int8_give_the_same_to_the_last_bit(
+    name: str, form: str, models: Path, tmp_path: Path, calls: list[tuple[int, int]]
+) -> None:
+    bundle = open_bundle(rewritten_folder(models / name, tmp_path / form, form=form))
     assert isinstance(bundle, FrameBundle)
-    for model in (bundle, open_model("ctc-sherpa-80ms", "int8")):
-        streams = [stream_of(model), stream_of(model)]
-        for _ in range(2):
-            calls.clear()  # the first step is preceded by a trial
-            for stream, sound in zip(streams, SOUNDS, strict=False):
-                stream.hear(recording(sound))
-            Recognizer.step(streams)
-        assert len(calls) > 50
-        assert set(calls) == {(1, 17)}
+    sounds = [recording(sound)[:64_000] for sound in SOUNDS[:3]]
+    expected = [alone(stream_of(bundle), sound) for sound in sounds]
+    streams = [stream_of(bundle) for _ in sounds]
+    heard: list[list[Update]] = [[] for _ in streams]
+    for cut in range(0, 64_000, 16_000):
+        for stream, sound in zip(streams, sounds, strict=True):
+            stream.hear(sound[cut : cut + 16_000])
+        for updates, new in zip(heard, Recognizer.step(streams), strict=True):
+            updates += new
+    for updates, stream in zip(heard, streams, strict=True):
+        updates += stream.finish()
+    assert heard == expected
+    assert max(count for count, _ in calls) == 3
+    assert max(length for _, length in calls) > bundle.encoder.sizes.window  # type: ignore[union-attr]
+
+
+def test_a_graph_that_company_changes_is_called_alone(
+    rewritten: Callable[[str], FrameBundle], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another processor's kernels may round rows of a product together."""
+    graph = rewritten("ctc-sherpa-80ms").encoder
+    assert isinstance(graph, CacheAwareGraph)
+    step = CacheAwareGraph.step
+
+    def rounded(encoder: CacheAwareGraph, windows: Frames, state: EncoderState) -> tuple[Frames, EncoderState]:
+        frames, after = step(encoder, windows, state)
+        return frames + np.float32(1e-3 * frames.size), after
+
+    other = CacheAwareGraph(graph.graph, graph.sizes, graph.bins, graph.frames_last)
+    monkeypatch.setattr(CacheAwareGraph, "step", rounded)
+    assert not other.shares_calls
+    assert other.exact_steps == 1
 
 
 def test_a_step_without_sound_says_nothing(rewritten: Callable[[str], FrameBundle]) -> None:

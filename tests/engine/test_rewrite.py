@@ -63,21 +63,32 @@ def test_several_steps_in_one_call_see_what_they_see_one_by_one(
         assert np.abs(given - one_by_one[: len(given)]).max() < 1e-4
 
 
-@pytest.mark.parametrize("name", ["ctc-sherpa-80ms", "tdt-nemo-128mel-560ms"])
-def test_streams_in_one_call_do_not_hear_each_other(name: str, models: Path, tmp_path: Path) -> None:
-    encoder = _encoder(rewritten_folder(models / name, tmp_path / name))
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", ["ctc-sherpa-80ms", "rnnt-sherpa-128mel-160ms", "tdt-nemo-128mel-560ms"])
+def test_what_else_is_in_a_call_changes_no_bit(name: str, form: Form, models: Path, tmp_path: Path) -> None:
+    """Neither other streams nor later steps of the same one do."""
+    encoder = _encoder(rewritten_folder(models / name, tmp_path / name, form=form))
     sizes, features = encoder.sizes, a_minute_of_features(encoder.bins)
     late = encoder.start()
-    windows = [features[start : start + sizes.window] for start in range(0, 40 * sizes.shift, sizes.shift)]
+    windows = [features[start : start + sizes.window] for start in range(0, 25 * sizes.shift, sizes.shift)]
     for window in windows[:10]:
         _, late = encoder.step(window[None], late)
-    early = encoder.start()
-    for first, second in zip(windows[10:20], windows[20:30], strict=True):
-        both = EncoderState(*(np.concatenate(pair) for pair in zip(_arrays(late), _arrays(early), strict=True)))
-        frames, _ = encoder.step(np.stack([first, second]), both)
-        one, late = encoder.step(first[None], late)
-        other, early = encoder.step(second[None], early)
-        assert np.abs(frames - np.concatenate([one, other])).max() < 1e-4
+    states, ahead, alone = [late, encoder.start(), encoder.start()], late, []
+    for firsts in zip(windows[10:15], windows[20:25], windows[5:10], strict=True):
+        together = EncoderState(*map(np.concatenate, zip(*map(_arrays, states), strict=True)))
+        frames, after = encoder.step(np.stack(firsts), together)
+        steps = [encoder.step(window[None], state) for window, state in zip(firsts, states, strict=True)]
+        states = [state for _, state in steps]
+        alone.append(steps[0][0])
+        np.testing.assert_array_equal(frames, np.concatenate([frame for frame, _ in steps]))
+        for some, others in zip(_arrays(after), zip(*map(_arrays, states), strict=True), strict=True):
+            np.testing.assert_array_equal(some, np.concatenate(others))
+    several = min(5, encoder.most_steps)
+    start, end = 10 * sizes.shift, (9 + several) * sizes.shift + sizes.window
+    frames, after = encoder.step(features[None, start:end], ahead)
+    np.testing.assert_array_equal(frames, np.concatenate(alone[:several], axis=1))
+    assert encoder.shares_calls
+    assert encoder.exact_steps == encoder.most_steps
 
 
 FROM_NEMO = [
@@ -178,8 +189,9 @@ def test_other_graphs_are_refused_with_one_sentence(path: str, models: Path) -> 
     assert "\n" not in sentence
 
 
-def test_with_a_mask_that_several_steps_would_not_keep_a_call_takes_one(models: Path, tmp_path: Path) -> None:
-    # Chunks that do not divide the left context reach back by different lengths.
+def test_chunks_that_reach_back_by_different_lengths_do_so_in_longer_calls(models: Path, tmp_path: Path) -> None:
+    # Chunks that do not divide the left context: several at once in NeMo's own graph would see other frames.
+    folder = rewritten_folder(models / "ctc-sherpa-560ms", tmp_path / "model")
     model = onnx.load(str(models / "ctc-sherpa-560ms" / "model.onnx"))
     sevens = [
         node for node in model.graph.node
@@ -188,8 +200,13 @@ def test_with_a_mask_that_several_steps_would_not_keep_a_call_takes_one(models: 
     ]  # fmt: skip
     assert len(sevens) == 1
     sevens[0].attribute[0].t.CopyFrom(onnx.numpy_helper.from_array(np.array(4, np.int32)))
-    onnx.save(model, str(tmp_path / "model.onnx"))
-    assert _metadata(rewrite(tmp_path / "model.onnx"))["most_steps"] == "1"
+    onnx.save(model, str(folder / "model.onnx"))
+    original = _encoder(folder)
+    features = a_minute_of_features(original.bins)[:2000]
+    expected = run_steps(original, features)
+    save(rewrite(folder / "model.onnx"), folder / "model.onnx")
+    given = run_steps(_encoder(folder), features, 3)
+    assert np.abs(given - expected[: len(given)]).max() < 1e-4
 
 
 def test_a_window_that_is_not_the_chunks_own_is_refused(models: Path, tmp_path: Path) -> None:

@@ -13,23 +13,20 @@ from onnx.reference import ReferenceEvaluator
 
 from engine.models.rewriting.network import Network, Weights
 from engine.models.rewriting.nodes import Nodes, Unrecognised
-from engine.models.sizes import MOST_FRAMES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Folded:
-    """What attention sees in the longest call; in shorter ones the same, cut to their frames and keys."""
+    """What attention sees in a step."""
 
     forbidden: NDArray[np.bool_]
-    """bool [new frames, cached + new frames]: keys a query may not see although the cache is full."""
+    """bool [chunk, cache + chunk]: keys a query may not see although the cache is full."""
     encodings: Weights
     """float32 [relative positions, d_model]: encodings before their projection, the most distant past first."""
 
 
 def fold(nodes: Nodes, network: Network, frames: str, mask: str, positions: str) -> Folded:
-    """Evaluate the graph's own masks and positions for the longest call.
-
-    That is of one step where several chunks at once would see other frames than one after the other.
+    """Evaluate the graph's own masks and positions.
 
     Args:
         frames: the tensor of subsampled frames, [1, new frames, d_model].
@@ -40,16 +37,10 @@ def fold(nodes: Nodes, network: Network, frames: str, mask: str, positions: str)
         Unrecognised: the masks are not those of attention over a full left context.
     """
     part = _Part(nodes, network, frames, [mask, positions])
-    steps = max(MOST_FRAMES // network.chunk, 1)
-    single, encodings = part.run(1, network.cache)
-    forbidden, longer = part.run(steps, network.cache)
-    if np.array_equal(forbidden, _laid_out(single, steps)):
-        encodings = longer
-    else:
-        forbidden, steps = single, 1
-    _check_cached_length(part, network, forbidden, steps)
+    forbidden, encodings = part.run(network.cache)
+    _check_cached_length(part, network, forbidden)
     # Of twice as many positions as keys, the shifted product reads only these.
-    used = network.cache + 2 * len(forbidden) - 1
+    used = network.cache + 2 * network.chunk - 1
     return Folded(forbidden, np.ascontiguousarray(encodings[:used]))
 
 
@@ -74,23 +65,21 @@ class _Part:
         )
         self._evaluator = ReferenceEvaluator(helper.make_model(graph, opset_imports=nodes.model.opset_import))
 
-    def run(self, steps: int, cached: int) -> tuple[NDArray[np.bool_], Weights]:
+    def run(self, cached: int) -> tuple[NDArray[np.bool_], Weights]:
         network = self._network
-        new = steps * network.chunk
-        window = network.window + (steps - 1) * network.chunk * network.subsampling
         mask, positions = (
             np.asarray(value)
             for value in self._evaluator.run(
                 None,
                 {
-                    self._inputs[1]: np.array([window], np.int64),
+                    self._inputs[1]: np.array([network.window], np.int64),
                     self._inputs[4]: np.array([cached], np.int64),
-                    self._frames: np.zeros((1, new, network.width), np.float32),
+                    self._frames: np.zeros((1, network.chunk, network.width), np.float32),
                 },
             )
         )
-        keys = network.cache + new
-        if mask.shape != (1, new, keys) or positions.shape[1:] != (2 * keys - 1, network.width):
+        keys = network.cache + network.chunk
+        if mask.shape != (1, network.chunk, keys) or positions.shape[1:] != (2 * keys - 1, network.width):
             raise Unrecognised(f"its masks and positions do not reach over {keys} frames")
         return mask[0].astype(bool), positions[0]
 
@@ -108,20 +97,10 @@ def _behind(nodes: Nodes, frames: str, outputs: list[str]) -> tuple[list[onnx.No
     return kept, needed
 
 
-def _check_cached_length(part: _Part, network: Network, forbidden: NDArray[Any], steps: int) -> None:
+def _check_cached_length(part: _Part, network: Network, forbidden: NDArray[Any]) -> None:
     """With fewer real frames in the cache, just the others must be forbidden besides."""
     keys = np.arange(forbidden.shape[1])
     for cached in {0, 1, network.cache // 2}:
-        mask, _ = part.run(steps, cached)
+        mask, _ = part.run(cached)
         if not np.array_equal(mask, forbidden | (keys < network.cache - cached)):
             raise Unrecognised(f"with {cached} frames in the cache its mask is not the expected one")
-
-
-def _laid_out(single: NDArray[np.bool_], steps: int) -> NDArray[np.bool_]:
-    """The mask of several steps at once that lets each see exactly what it sees alone."""
-    chunk, keys = single.shape
-    whole = np.ones((steps * chunk, keys + (steps - 1) * chunk), bool)
-    for step in range(steps):
-        start = step * chunk
-        whole[start : start + chunk, start : start + keys] = single
-    return whole

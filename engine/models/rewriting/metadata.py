@@ -9,14 +9,8 @@ from engine.models.rewriting.network import Network
 from engine.models.sizes import MOST_STEPS, WEIGHTS
 
 
-def set_metadata(
-    rewritten: onnx.ModelProto, original: onnx.ModelProto, network: Network, steps: int, form: Form
-) -> None:
-    """All of the original's metadata, with the sizes that are other now or that it does not name.
-
-    Args:
-        steps: how many a call may take.
-    """
+def set_metadata(rewritten: onnx.ModelProto, original: onnx.ModelProto, network: Network, form: Form) -> None:
+    """All of the original's metadata, with the sizes that are other now or that it does not name."""
     metadata = {
         "cache_last_channel_dim1": len(network.layers),
         "cache_last_channel_dim2": network.cache,
@@ -28,7 +22,7 @@ def set_metadata(
         "chunk_shift": network.subsampling * network.chunk,
         **{item.key: item.value for item in original.metadata_props},
         "cache_last_channel_dim3": 2 * network.width,
-        MOST_STEPS: steps,
+        MOST_STEPS: network.most_steps,
     }
     if form != "fp32":
         metadata[WEIGHTS] = "int8"

@@ -8,6 +8,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.models.sizes import MOST_FRAMES
+
 Weights: TypeAlias = NDArray[np.float32]
 
 
@@ -123,6 +125,11 @@ class Network:
     def context(self) -> int:
         """Frames of left context the convolutions keep."""
         return int(self.layers[0].convolution.depthwise.shape[1]) - 1
+
+    @property
+    def most_steps(self) -> int:
+        """How many a call of the rewritten graph takes."""
+        return max(MOST_FRAMES // self.chunk, 1)
 
     @property
     def subsampling(self) -> int:

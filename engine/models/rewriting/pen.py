@@ -9,7 +9,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper
 
-from engine.models.rewriting.linears import CONTRIBUTED, Form, block_attributes, blocks, columns
+from engine.models.rewriting.linears import CONTRIBUTED, LARGEST, ZERO_POINT, Form, block_attributes, blocks, columns
 from engine.models.rewriting.network import Linear, Norm
 
 Array = NDArray[Any]
@@ -89,10 +89,19 @@ class Pen:
             inputs = [self.constant(weights), self.constant(scales), *(["", "", *bias] if bias else [])]
             return self.op("MatMulNBits", x, *inputs, domain=CONTRIBUTED, **block_attributes(linear))
         if self.form == "int8-columns":
-            signed, scales = columns(linear)
-            inputs = [self.constant(signed), self.constant(scales), *(["", *bias] if bias else [])]
-            return self.op("DynamicQuantizeMatMul", x, *inputs, domain=CONTRIBUTED)
+            y = self.by_columns(x, linear)
+            return self.op("Add", y, *bias) if bias else y
         return self.exact(x, linear)
+
+    def by_columns(self, x: str, linear: Linear) -> str:
+        """x in int8, each row by its largest number, through a linear map without its bias."""
+        signed, scales = columns(linear)
+        least = self.constant(np.array(1e-12, np.float32))  # a row of zeros stays one
+        largest = self.op("Max", self.op("ReduceMax", self.op("Abs", x), axes=[1]), least)
+        step, zero = self.constant(np.array(1 / LARGEST, np.float32)), self.constant(np.array(ZERO_POINT, np.uint8))
+        rounded = self.op("QuantizeLinear", self.op("Div", x, largest), step, zero)
+        weights = self.constant(signed), step, self.constant(scales), zero
+        return self.op("Mul", self.op("MatMulIntegerToFloat", rounded, *weights, domain=CONTRIBUTED), largest)
 
     def exact(self, x: str, linear: Linear) -> str:
         """x of rank 2 through a linear map in float32."""

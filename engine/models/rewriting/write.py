@@ -1,9 +1,13 @@
 """Writes the graph of a streaming FastConformer anew, with nothing in it but the arithmetic of new frames.
 
 Against NeMo's export: the attention cache holds keys and values instead of inputs that every step projects
-again; projected positions and masks are constants, made for the longest call and cut to the one at hand; the
+again; projected positions and masks are constants; the
 subsampling computes just the frames that are kept; the depthwise convolution of a few frames is a weighted
 sum; all linear maps work on [frames, width], queries, keys and values by one product.
+
+What else a call holds, streams or steps, changes no bit of a step: attention has the shapes of one step for each of
+them, and everything else treats frame by frame. So int8 graphs, where the smallest difference may tip a rounding over,
+share calls as well.
 
 The caches keep their outer shapes and are zero at the start. Inside one layer's share of `cache_last_channel`
 the order is keys then values, head by head, each [frames, width of a head]; inside `cache_last_time` it is
@@ -12,11 +16,8 @@ frame by frame.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import helper
 
 from engine.models.rewriting.linears import CONTRIBUTED, Form
@@ -59,23 +60,25 @@ class _Writer:
         self.like = like
         self.pen = Pen(form)
         self.head_width = network.width // network.heads
+        self.keys = network.cache + network.chunk
+        """That a query sees."""
         self.frames = ""
-        """Tensors, int64 [1]: the encoder frames of a call, and with those cached the keys."""
-        self.keys = ""
+        """Tensor, int64 [1]: the encoder frames of a call."""
+        self.steps = ""
+        """Tensor, int64 [1]."""
 
     def write(self) -> onnx.ModelProto:
         network, pen = self.network, self.pen
         audio, length, channel, time, cached = (item.name for item in self.like.graph.input)
         frames, lengths, next_channel, next_time, next_cached = (item.name for item in self.like.graph.output)
         x = self.subsampling(audio)
-        mask, shift, fields = self.mask(cached), self.shift(), self.fields()
-        keys = self.by_layer(channel, 2 * network.heads, network.cache, self.head_width)
+        seen, mask, fields = self.seen(), self.mask(cached), self.fields()
         pasts = self.by_layer(time, network.context, network.width)
         next_keys: list[str] = []
         next_pasts: list[str] = []
-        for layer, cached_keys, past in zip(network.layers, keys, pasts, strict=True):
+        for number, (layer, past) in enumerate(zip(network.layers, pasts, strict=True)):
             x = self.feed_forward(x, layer.first)
-            x = self.attention(x, layer.attention, cached_keys, mask, shift, next_keys)
+            x = self.attention(x, layer.attention, self.cached_keys(channel, number), seen, mask, next_keys)
             x = self.convolution(x, layer.convolution, past, fields, next_pasts)
             x = self.feed_forward(x, layer.second)
             x = pen.norm(x, layer.norm)
@@ -96,38 +99,49 @@ class _Writer:
         """The reverse: the tensors of all layers as a cache [streams, layers, *shape]."""
         return self.pen.op("Concat", *[self.pen.reshape(layer, -1, 1, *shape) for layer in layers], axis=1)
 
+    def cached_keys(self, channel: str, layer: int) -> str:
+        """A layer's keys and values [streams, 2 * heads, cache, width of a head].
+
+        Each is taken when its layer needs it, while a split of the cache would leave the processor's caches before
+        the last layers read their parts.
+        """
+        pen, network = self.pen, self.network
+        taken = pen.crop(channel, 1, pen.integers(layer), pen.integers(layer + 1))
+        return pen.reshape(taken, -1, 2 * network.heads, network.cache, self.head_width)
+
+    def seen(self) -> tuple[str, str]:
+        """[heads, steps, keys]: where, among a layer's cached and new frames of all heads, are the keys and the
+        values that a step sees."""
+        pen, network = self.pen, self.network
+        rows = pen.op("Add", self.frames, pen.integers(network.cache))
+        heads = pen.op("Mul", pen.constant(np.arange(2 * network.heads)[:, None, None]), rows)
+        keys, values = pen.split(pen.op("Add", heads, self.numbers()), 0, network.heads, network.heads)
+        return keys, values
+
+    def numbers(self) -> str:
+        """[steps, keys]: which of the cached and new frames a step sees."""
+        network = self.network
+        table = np.arange(network.most_steps)[:, None] * network.chunk + np.arange(self.keys)
+        return self.pen.crop(self.pen.constant(table), 0, self.pen.integers(0), self.steps)
+
     def mask(self, cached: str) -> str:
-        """[streams, 1, 1 or frames, keys]: 0 where a query may look, else what makes its share zero."""
+        """[streams, 1, steps, 1 or chunk, keys]: 0 where a query may look, else what makes its share zero."""
         pen, network, forbidden = self.pen, self.network, self.folded.forbidden
-        missing = pen.op("Sub", pen.integers(network.cache), pen.op("Unsqueeze", cached, pen.integers(1, 2, 3)))
-        numbers = pen.crop(pen.constant(np.arange(forbidden.shape[1])), 0, pen.integers(0), self.keys)
-        hidden = pen.op("Less", numbers, missing)
+        missing = pen.op("Sub", pen.integers(network.cache), pen.op("Unsqueeze", cached, pen.integers(1, 2, 3, 4)))
+        hidden = pen.op("Less", pen.op("Unsqueeze", self.numbers(), pen.integers(1)), missing)
         if forbidden.any():
-            hidden = pen.op("Or", hidden, self.cut_to_call(forbidden))
+            hidden = pen.op("Or", hidden, pen.constant(forbidden))
         masked, seen = (pen.constant(np.array(value, np.float32)) for value in (_MASKED, 0.0))
         return pen.op("Where", hidden, masked, seen)
 
-    def shift(self) -> str:
-        """[frames, keys]: where the distance between a frame and a key stands in the flattened table of distances."""
-        longest, keys = self.folded.forbidden.shape
-        rows = np.arange(longest)[:, None]
-        # Row i begins that much nearer to the most distant past, column 0, the later the frame is.
-        return self.cut_to_call(rows * len(self.folded.encodings) + (longest - 1 - rows) + np.arange(keys))
-
     def fields(self) -> str:
         """[frames, taps]: what each frame of a depthwise convolution sees."""
-        longest, taps = len(self.folded.forbidden), self.network.context + 1
+        longest, taps = self.network.most_steps * self.network.chunk, self.network.context + 1
         table = self.pen.constant(np.arange(longest)[:, None] + np.arange(taps))
         return self.pen.crop(table, 0, self.pen.integers(0), self.frames)
 
-    def cut_to_call(self, table: NDArray[Any]) -> str:
-        """A table made for the longest call, cut to the frames and keys of this one."""
-        pen = self.pen
-        ends = pen.op("Concat", self.frames, self.keys, axis=0)
-        return pen.op("Slice", pen.constant(table), pen.integers(0, 0), ends, pen.integers(0, 1))
-
     def subsampling(self, audio: str) -> str:
-        """Feature frames to [streams * frames, d_model]; says how many frames and keys a call has."""
+        """Feature frames to [streams * frames, d_model]; says how many frames and steps a call has."""
         pen, network = self.pen, self.network
         # A kept frame sees 2 * 8 - 1 feature frames; the window has more only to fill frames that are dropped.
         dropped = network.window - (network.subsampling * (network.chunk + 1) - 1)
@@ -147,7 +161,7 @@ class _Writer:
             )  # fmt: skip
             x = pen.op("Relu", x) if convolution.rectified else x
         self.frames = pen.op("Shape", x, start=2, end=3)
-        self.keys = pen.op("Add", self.frames, pen.integers(network.cache))
+        self.steps = pen.op("Div", self.frames, pen.integers(network.chunk))
         channels = network.convolutions[-1].weight.shape[0]
         x = pen.reshape(pen.op("Transpose", x, perm=[0, 2, 1, 3]), -1, channels * bins)
         return pen.linear(x, _scaled(network.projection, network.input_scale))
@@ -157,7 +171,9 @@ class _Writer:
         y = pen.swish(pen.linear(pen.norm(x, part.norm), part.widen))
         return pen.op("Add", x, pen.linear(y, _scaled(part.narrow, part.share)))
 
-    def attention(self, x: str, part: Attention, cached: str, mask: str, shift: str, following: list[str]) -> str:
+    def attention(
+        self, x: str, part: Attention, cached: str, seen: tuple[str, str], mask: str, following: list[str]
+    ) -> str:
         """
         Args:
             cached: keys and values [streams, 2 * heads, cache, width of a head].
@@ -170,13 +186,15 @@ class _Writer:
         query_heads, new = pen.split(self.by_head(together, 3 * heads), 1, heads, 2 * heads)
         both = pen.op("Concat", cached, new, axis=2)
         following.append(self.after_call(both, 2))
-        keys, values = pen.split(both, 1, heads, heads)
-        by_content = pen.op("MatMul", self.biased(query_heads, part.content_bias / part.scale),
-                            pen.op("Transpose", keys, perm=[0, 1, 3, 2]))  # fmt: skip
-        by_position = self.by_position(self.biased(query_heads, part.position_bias / part.scale), part, shift)
+        frames = pen.reshape(both, 0, -1, self.head_width)
+        keys, values = (pen.op("Gather", frames, places, axis=1) for places in seen)
+        queries = pen.reshape(query_heads, 0, heads, self.steps, self.network.chunk, self.head_width)
+        by_content = pen.op("MatMul", self.biased(queries, part.content_bias / part.scale),
+                            pen.op("Transpose", keys, perm=[0, 1, 2, 4, 3]))  # fmt: skip
+        by_position = self.by_position(self.biased(queries, part.position_bias / part.scale), part)
         scores = pen.op("Add", pen.op("Add", by_content, by_position), mask)
         y = pen.op("MatMul", pen.op("Softmax", scores, axis=-1), values)
-        y = pen.reshape(pen.op("Transpose", y, perm=[0, 2, 1, 3]), -1, self.network.width)
+        y = pen.reshape(pen.op("Transpose", y, perm=[0, 2, 3, 1, 4]), -1, self.network.width)
         return pen.op("Add", x, pen.linear(y, part.out))
 
     def by_head(self, x: str, heads: int) -> str:
@@ -185,15 +203,20 @@ class _Writer:
         return self.pen.op("Transpose", split, perm=[0, 2, 1, 3])
 
     def biased(self, query: str, bias: Weights) -> str:
-        return self.pen.op("Add", query, self.pen.constant(bias[None, :, None].astype(np.float32)))
+        return self.pen.op("Add", query, self.pen.constant(bias[None, :, None, None].astype(np.float32)))
 
-    def by_position(self, query: str, part: Attention, shift: str) -> str:
-        """Scores of the distances between queries and keys: [streams, heads, frames, keys]."""
-        pen, heads = self.pen, self.network.heads
+    def by_position(self, query: str, part: Attention) -> str:
+        """Scores of the distances between queries and keys: [streams, heads, steps, chunk, keys]."""
+        pen, heads, chunk = self.pen, self.network.heads, self.network.chunk
         table = self.folded.encodings @ part.positions
         table = table.reshape(len(table), heads, self.head_width).transpose(1, 2, 0)
-        distances = pen.op("MatMul", query, pen.constant(table[None]))
-        return pen.op("Gather", pen.reshape(distances, 0, heads, -1), shift, axis=2)
+        distances = pen.op("MatMul", query, pen.constant(table[None, :, None]))
+        if chunk == 1:
+            return distances
+        # Row i begins that much nearer to the most distant past, column 0, the later the frame is.
+        rows = np.arange(chunk)[:, None]
+        shift = pen.constant(rows * len(self.folded.encodings) + (chunk - 1 - rows) + np.arange(self.keys))
+        return pen.op("Gather", pen.reshape(distances, 0, heads, self.steps, -1), shift, axis=3)
 
     def convolution(self, x: str, part: Convolution, past: str, fields: str, following: list[str]) -> str:
         pen, width = self.pen, self.network.width
@@ -210,7 +233,9 @@ class _Writer:
         """[streams, context + frames, width] to [streams * frames, width]."""
         pen = self.pen
         y = pen.op("Mul", pen.op("Gather", y, fields, axis=1), pen.constant(part.depthwise.T))
-        y = pen.reshape(pen.op("ReduceSum", y, pen.integers(-2), keepdims=0), -1, self.network.width)
+        # A product with ones: ONNX Runtime's own sum goes another way for a single frame, and gives other last bits.
+        ones = pen.constant(np.ones((1, self.network.context + 1), np.float32))
+        y = pen.reshape(pen.op("MatMul", ones, y), -1, self.network.width)
         return y if part.depthwise_bias is None else pen.op("Add", y, pen.constant(part.depthwise_bias))
 
     def after_call(self, x: str, axis: int) -> str:
