@@ -39,7 +39,7 @@ from engine.text.pipeline import AS_HEARD, TextOptions
 from engine.track import Hypothesis, Track
 from engine.types import SAMPLE_RATE, BoostPhrase, Final, ModelInfo, Samples, Silence, Update
 from engine.utterance import Utterance
-from engine.vad import SileroVoice, packaged_model
+from engine.vad import packaged_voice
 from engine.window_track import WindowTrack
 
 STEP_SAMPLES = 1_280
@@ -136,9 +136,9 @@ class Recognizer:
 
     def _track(self, guidance: Guidance) -> Track:
         if isinstance(self._bundle, FrameBundle):
-            return FrameTrack(self._bundle, self._decoder, guidance=guidance, voice=SileroVoice(packaged_model()))
+            return FrameTrack(self._bundle, self._decoder, guidance=guidance, voice=packaged_voice())
         if isinstance(self._bundle, AttentionBundle):
-            return WindowTrack(self._bundle.model, SileroVoice(packaged_model()), guidance=guidance)
+            return WindowTrack(self._bundle.model, packaged_voice(), guidance=guidance)
         raise AssertionError(f"no track for {type(self._bundle).__name__}")
 
 

@@ -6,6 +6,7 @@ Models with caches hear everything and do not depend on it.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
@@ -51,6 +52,61 @@ class SileroVoice:
         outputs: Sequence[NDArray[np.float32]] = self._graph.run(heard[None], self._state, self._rate)
         self._state, self._context = outputs[1], heard[-_CONTEXT:]
         return float(outputs[0][0, 0])
+
+
+class SparingVoice:
+    """Spares another `Voice` the blocks of a quiet stretch that are no louder than what it took for silence.
+
+    What was spared last is judged after all when something louder comes, so that the model meets an onset with the
+    memory of silence that it would have: onsets are found within a block of where they were, and the window that they
+    open reaches half a second back. Speech is louder than the room it is in; how loud the room is, is learned from
+    blocks that the model calls silence.
+    """
+
+    _SILENCE = 0.1
+    """Probability of speech below which a block is nobody's voice."""
+    _SILENT_BLOCKS = 8
+    """Silence in a row, 0.26 s, that begins a quiet stretch."""
+    _LOUDEST = 0.002**2
+    """Mean square (-54 dB) beyond which no block is spared, whatever the room."""
+    _LOUDER = 2.0
+    """How much more energy than the room a block may have (3 dB)."""
+    _LEARNS = 0.1
+    """Share of the newest block in what the room is taken for."""
+    _JUDGED_AFTER_ALL = 8
+
+    def __init__(self, voice: Voice) -> None:
+        self._voice = voice
+        self._room = 0.0
+        """Mean square."""
+        self._silent = 0
+        self._spared: deque[Samples] = deque(maxlen=self._JUDGED_AFTER_ALL)
+        self._last = 0.0
+
+    def probability(self, block: Samples) -> float:
+        """How likely these `BLOCK` samples, which follow the ones before, hold speech: 0 to 1."""
+        energy = float(block @ block) / len(block)
+        if self._silent >= self._SILENT_BLOCKS and energy <= min(self._room * self._LOUDER, self._LOUDEST):
+            self._spared.append(block)
+            self._learn(energy)
+            return self._last
+        while self._spared:
+            self._voice.probability(self._spared.popleft())
+        self._last = self._voice.probability(block)
+        if self._last < self._SILENCE:
+            self._learn(energy)
+            self._silent += 1
+        else:
+            self._silent = 0
+        return self._last
+
+    def _learn(self, energy: float) -> None:
+        self._room += (energy - self._room) * self._LEARNS
+
+
+def packaged_voice() -> Voice:
+    """For one stream: the model that comes with the program, spared what is silence beyond doubt."""
+    return SparingVoice(SileroVoice(packaged_model()))
 
 
 @cache

@@ -64,6 +64,11 @@ class ChunkCutter:
         while len(self._kept):
             yield self._take(min(CHUNK_SAMPLES, len(self._kept)))
 
+    @property
+    def missing(self) -> float:
+        """Seconds of sound that the next chunk waits for."""
+        return (CHUNK_SAMPLES - len(self._kept)) / SAMPLE_RATE
+
     def _drain_resampler(self) -> Samples:
         rest: Samples = np.zeros(0, np.float32)
         if self._resampler is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 from app.audio.chunks import ChunkCutter
@@ -15,13 +16,22 @@ from app.audio.recording import (
 )
 from app.audio.watchdog import NO_BLOCK_LIMIT, Watchdog
 from app.core.errors import SourceError
-from app.core.ports import Lost, Opened, SourceEvent, SourceKind
+from app.core.ports import CHUNK_SAMPLES, Lost, Opened, SourceEvent, SourceKind
+from engine.types import SAMPLE_RATE
 
 _READ_TIMEOUT = 0.1
 """How late, in seconds, a silent device notices `stop`."""
 _RETRY_AFTER = 0.5
 _FIRST_BLOCK_LIMIT = 5.0
 """Seconds a device may take to wake up; Bluetooth needs some, and so does an idle virtual output."""
+
+_EARLY = 0.01
+"""Seconds before a chunk should be complete at which the device is looked at again: devices are not that punctual."""
+_QUIET = 0.001
+"""Level (-60 dB) below which nobody speaks."""
+_QUIET_REST = CHUNK_SAMPLES / SAMPLE_RATE
+"""Rested longer while it is quiet, so that one wake-up takes two chunks. Nothing is lost, and captions are not later:
+what follows the first loud sound is read as it is heard, and a word is longer than this."""
 
 
 class LiveSource:
@@ -46,6 +56,7 @@ class LiveSource:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._cutter = ChunkCutter()
+        self._quiet = False
         self._told: Opened | Lost | None = None
 
     @property
@@ -115,9 +126,16 @@ class LiveSource:
                 self._tell_opened(recording.device, deliver)
                 announced = True
             self._deliver_block(block, recording.rate, deliver)
+            self._rest(block.arrived)
+
+    def _rest(self, arrived: float) -> None:
+        """Let the sound of a chunk gather in the device's buffer: waking up for each piece costs more than reading."""
+        rest = self._cutter.missing + (_QUIET_REST if self._quiet else -_EARLY)
+        self._stopping.wait(max(arrived + rest - time.monotonic(), 0.0))
 
     def _deliver_block(self, block: Block, rate: int, deliver: Callable[[SourceEvent], None]) -> None:
         for chunk in self._cutter.push(block.frames, rate, block.arrived, overflowed=block.overflowed):
+            self._quiet = chunk.level < _QUIET
             deliver(chunk)
 
     def _reopen(self, device: str, deliver: Callable[[SourceEvent], None]) -> Recording | None:

@@ -7,22 +7,12 @@ still is that monitor, and when it is not, what came since is thrown away.
 
 from __future__ import annotations
 
-import time
-
-import numpy as np
-
 from app.audio.libpulse import NoServer
 from app.audio.pulse_server import Endpoint, PulseServer
 from app.audio.pulse_stream import PulseStream
 from app.audio.recording import Block, DeviceReplaced, RecordingLost
 from app.core.errors import SourceError
 from app.core.ports import SourceKind
-
-_QUIET = 0.004
-"""Amplitude below which nobody speaks (-48 dB)."""
-_QUIET_PAUSE = 0.04
-"""Seconds that sound may wait in the server while it is quiet, so that two wake-ups of three are saved. Nothing is
-lost: the first loud sound comes so much later at most, and what follows it as it is heard."""
 
 
 class PulseRecording:
@@ -36,7 +26,6 @@ class PulseRecording:
         self._kind = kind
         self._wanted = device
         self._replaced = False
-        self._quiet = False
         self._stream: PulseStream | None = None
         self._server = PulseServer()
         try:
@@ -61,10 +50,7 @@ class PulseRecording:
     def read(self, timeout: float) -> Block | None:
         if self._replaced or self._stream is None:
             raise DeviceReplaced
-        if self._quiet and timeout > 0:
-            time.sleep(min(_QUIET_PAUSE, timeout))
         block = self._stream.read(timeout)
-        self._quiet = block is not None and bool(np.abs(block.frames).max(initial=0.0) < _QUIET)
         try:
             if self._stream.take_changed():
                 self._verify()

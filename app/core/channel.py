@@ -44,6 +44,8 @@ class Channel:
         self.finished = False
         self.silent = 0.0
         """Seconds of digital zeros up to now."""
+        self.hushed = 0
+        """Levels in a row that are as good as none."""
         self.waiting: list[AudioChunk] = []
         self._make = {False: make, True: make_lighter or make}
         self._stream: CaptionStream | None = None

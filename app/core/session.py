@@ -46,6 +46,11 @@ from engine.types import SAMPLE_RATE
 QUEUE_SECONDS = 600
 """Sound that may wait for the engine, over all sources; beyond it the oldest source thread waits."""
 
+HUSHED = 0.001
+"""A level below this (-60 dB) is as good as none, ..."""
+HUSHED_LEVELS = 12
+"""... and not told any more after so many in a row: nobody needs to wake up for it."""
+
 NO_SOUND_SECONDS = 5.0
 """Digital zeros for so long are told to the user."""
 
@@ -193,7 +198,10 @@ class CaptionSession:
 
     def _watch_level(self, channel: Channel, chunks: Sequence[AudioChunk]) -> None:
         kind = channel.source.kind
-        self._on_event(Level(kind, chunks[-1].level))
+        level = chunks[-1].level
+        channel.hushed = channel.hushed + 1 if level < HUSHED else 0
+        if channel.hushed <= HUSHED_LEVELS:
+            self._on_event(Level(kind, level))
         for chunk in chunks:
             before = channel.silent
             channel.silent = 0.0 if chunk.level > 0.0 else before + len(chunk.samples) / SAMPLE_RATE

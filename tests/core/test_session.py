@@ -144,6 +144,14 @@ def test_zeros_for_five_seconds_are_told_once_and_sound_coming_back_too() -> Non
     ]
 
 
+def test_levels_of_a_long_silence_are_not_told() -> None:
+    silence = np.zeros(16_000 * 12, np.float32)
+    events = run([PlayedSource(file_like(np.concatenate([SOUND, silence, SOUND])))], Recorder)
+    levels = [event.level for event in events if isinstance(event, Level)]
+    assert levels[-1] > 0.09  # heard again, told again
+    assert sum(level == 0.0 for level in levels) < 20
+
+
 def test_levels_losses_and_overflows_are_told() -> None:
     chunks = chunks_of(SOUND)
     chunks[3] = replace(chunks[3], overflowed=True)

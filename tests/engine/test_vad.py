@@ -11,13 +11,13 @@ import sherpa_onnx
 import resources
 from engine.errors import ModelError
 from engine.types import Samples
-from engine.vad import BLOCK, SileroVoice, open_voice_model, packaged_model
+from engine.vad import BLOCK, SileroVoice, SparingVoice, Voice, open_voice_model, packaged_model
 from tests.helpers.starter import quiet, recording, starter_folder
 
 MODEL = Path(resources.__file__).parent / "models" / "vad" / "silero_vad_16k_op15.onnx"
 
 
-def probabilities(sound: Samples, voice: SileroVoice | None = None) -> list[float]:
+def probabilities(sound: Samples, voice: Voice | None = None) -> list[float]:
     voice = voice or SileroVoice(packaged_model())
     return [voice.probability(sound[at : at + BLOCK]) for at in range(0, len(sound) - BLOCK + 1, BLOCK)]
 
@@ -66,3 +66,41 @@ def test_a_spoilt_model_is_one_sentence(spoil: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"voice\.onnx") as caught:
         open_voice_model(path)
     assert "\n" not in str(caught.value)
+
+
+class Counting:
+    """Counts the blocks that reach the model."""
+
+    def __init__(self) -> None:
+        self._voice = SileroVoice(packaged_model())
+        self.judged = 0
+
+    def probability(self, block: Samples) -> float:
+        self.judged += 1
+        return self._voice.probability(block)
+
+
+ROOMS = {"room": quiet(6.0), "zeros": np.zeros(96_000, np.float32), "dim": 0.2 * quiet(6.0)}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.parametrize("gain", [1.0, 0.1])
+def test_a_quiet_stretch_is_spared_and_speech_is_found_where_it_was(room: str, gain: float) -> None:
+    for name in ("commonvoice-001062", "commonvoice-002307"):
+        speech = gain * recording(name)
+        sound = np.concatenate([ROOMS[room], speech, ROOMS[room]]).astype(np.float32)
+        counting = Counting()
+        spared = np.array(probabilities(sound, SparingVoice(counting))) >= 0.5
+        every = np.array(probabilities(sound)) >= 0.5
+        assert counting.judged < len(speech) / BLOCK + 40
+        assert abs(int(np.argmax(spared)) - int(np.argmax(every))) <= 1
+        assert np.sum(spared != every) <= 2
+
+
+def test_a_loud_room_that_falls_quiet_hides_no_soft_voice() -> None:
+    soft = 0.02 * recording("commonvoice-001062")
+    sound = np.concatenate([4 * quiet(4.0), 0.1 * quiet(4.0), soft]).astype(np.float32)
+    spared = np.array(probabilities(sound, SparingVoice(SileroVoice(packaged_model())))) >= 0.5
+    every = np.array(probabilities(sound)) >= 0.5
+    assert np.sum(every) > 100
+    assert np.sum(spared != every) <= 4
