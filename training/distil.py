@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.checkpoint import averaged_encoder
 from training.data import Batch, targets
 from training.errors import run
+from training.graph_weights import opened
 from training.judge import latency, streaming, word_errors
 from training.losses import total_loss
 from training.model import Encoder
@@ -38,7 +38,7 @@ class Distillation:
         self.store, self.lessons = ClipStore(work), Lessons(work / "teacher", options.references)
         speech = self.store.select("speech", split="train", longest_s=LONGEST_S)
         self.clips = [c for c in speech if c.id in self.lessons and c.corpus not in options.without]
-        self.module = averaged_encoder(start).train() if start else fresh_student(options, work, teacher)
+        self.module = student(opened(start) if start else teacher.encoder, options, work).train()
 
     def groups(self, learning_rate: float) -> list[dict[str, Any]]:
         return [{"params": list(self.module.parameters()), "lr": learning_rate}]
@@ -63,12 +63,12 @@ class Distillation:
         return self.module.describe()
 
 
-def fresh_student(options: RunOptions, work: Path, teacher: Teacher) -> Encoder:
-    """The teacher's weights in the streaming form, streams beginning with the statistics of the training speech."""
-    student = Encoder(teacher.encoder.shape, options.carried)
-    student.load_state_dict(teacher.encoder.state_dict())
-    student.prior.copy_(torch.from_numpy(np.load(work / "teacher" / "prior.npy")))
-    return student
+def student(weights: Encoder, options: RunOptions, work: Path) -> Encoder:
+    """The streaming form of these weights, streams beginning with the statistics of the training speech."""
+    encoder = Encoder(weights.shape, options.carried)
+    encoder.load_state_dict(weights.state_dict())
+    encoder.prior.copy_(torch.from_numpy(np.load(work / "teacher" / "prior.npy")))
+    return encoder
 
 
 def main() -> None:
@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("model_folder", type=Path)
     parser.add_argument("folder", type=Path, help="checkpoint and log")
-    parser.add_argument("--start", type=Path, help="another run's checkpoint to begin with")
+    parser.add_argument("--start", type=Path, help="a checkpoint, an exported encoder or a model folder to begin with")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop by itself after so long")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()

@@ -24,13 +24,12 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import register_parametrization, remove_parametrizations
 
 from training import nemo_finetune
-from training.checkpoint import averaged_encoder
 from training.customer import Mixture, decode, describe, let_hear, mixed, new_words, read_words
 from training.data import Batch, targets
 from training.decoder import Decoder
 from training.errors import TrainingError, run
 from training.export import export
-from training.graph_weights import exported_encoder
+from training.graph_weights import opened
 from training.judge import latency, streaming, word_errors
 from training.learned import judge_folders
 from training.losses import state_loss, token_loss
@@ -145,17 +144,6 @@ def adapt(out: Path, start: Path, model_folder: Path, replay: Path, options: Run
     trainer.judge()  # leaves the averaged weights in the module
     module.settle()
     return write_model(out / "model", module.encoder.eval(), options.left, decoder, model_folder)
-
-
-def opened(start: Path) -> Encoder:
-    """The encoder of a checkpoint, an exported graph or a model folder."""
-    if start.suffix == ".pt":
-        return averaged_encoder(start)
-    names = ("encoder.onnx", "encoder.int8.onnx")
-    graph = next((start / name for name in names if (start / name).is_file()), start)
-    if not graph.is_file():
-        raise TrainingError(f"{start} is neither a checkpoint nor a folder with {' or '.join(names)}")
-    return exported_encoder(graph)[0]
 
 
 def write_model(folder: Path, encoder: Encoder, left: int, decoder: Decoder, model_folder: Path) -> Path:

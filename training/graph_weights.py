@@ -11,12 +11,23 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor
 
-from training.checkpoint import build_encoder
+from training.checkpoint import averaged_encoder, build_encoder
 from training.errors import TrainingError
 from training.model import Encoder
 from training.weights import Arrays
 
 PER_LAYER = ("qkv", "out", "fc1", "fc2")
+
+
+def opened(start: Path) -> Encoder:
+    """The encoder of a checkpoint, an exported graph or a model folder."""
+    if start.suffix == ".pt":
+        return averaged_encoder(start)
+    names = ("encoder.onnx", "encoder.int8.onnx")
+    graph = next((start / name for name in names if (start / name).is_file()), start)
+    if not graph.is_file():
+        raise TrainingError(f"{start} is neither a checkpoint nor a folder with {' or '.join(names)}")
+    return exported_encoder(graph)[0]
 
 
 def exported_encoder(path: Path) -> tuple[Encoder, int]:

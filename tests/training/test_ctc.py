@@ -18,7 +18,7 @@ from training.align import character_frames, path
 from training.ctc import CtcTraining, ctc_loss, step_loss, steps_of
 from training.ctc_model import CtcHead, CtcRecognizer, TokenOutput, best_path
 from training.ctc_tokens import TimedTokens, TokenTraining
-from training.distil import fresh_student
+from training.distil import student
 from training.model import EncoderShape
 from training.pieces import TimedPieces, make_pieces
 from training.run_file import CtcOptions, RunOptions, TdtOptions
@@ -122,7 +122,7 @@ def test_a_run_trains_stops_and_goes_on(
         tdt=TdtOptions(width=16),
         judged_chunks=((12, 0),),
     )
-    encoder, tied = fresh_student(options, spoken_work, teacher), task is TokenTraining
+    encoder, tied = student(teacher.encoder, options, spoken_work), task is TokenTraining
 
     def run(steps: int) -> Trainer:
         start = CtcRecognizer(encoder, 1, len(teacher.tokens) if tied else TimedPieces(spoken_work).size, tied)
