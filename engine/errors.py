@@ -1,13 +1,13 @@
 """What can go wrong in the engine, each with the one sentence a person is shown.
 
-    EngineError
-      ModelError            a model folder cannot be used
-        ModelFileMissing    a file that the layout needs is not there
-        ModelFileBroken     a file is there and cannot be read as what it should be
-        ModelMismatch       two files (or a file and its metadata) contradict each other
-        ModelUnknown        the folder holds no layout this program knows
-      UnsupportedDecoder    the model has no such decoder
-      BadSamples            sound that is no mono float32 array
+EngineError
+  ModelError            a model folder cannot be used
+    ModelFileMissing    a file that the layout needs is not there
+    ModelFileBroken     a file is there and cannot be read as what it should be
+    ModelMismatch       two files (or a file and its metadata) contradict each other
+    ModelUnknown        the folder holds no layout this program knows
+  UnsupportedDecoder    the model has no such decoder
+  BadSamples            sound that is no mono float32 array
 """
 
 from __future__ import annotations

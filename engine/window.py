@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from engine.models.attention import DecoderState
 from engine.models.window_encoder import WindowEncoder
 from engine.types import SAMPLE_RATE, Frames, Samples, Token
 
@@ -76,6 +77,8 @@ class Window:
     """What follows them, as decoded last."""
     shown: list[Token] = field(default_factory=list)
     """What is shown after the prefix."""
+    kept: DecoderState | None = None
+    """The decoder as the last pass left it: it has taken in the prefix."""
     _passes: list[int] = field(default_factory=list)
     """For each token of the draft, how many passes in a row have found it."""
 
@@ -96,6 +99,7 @@ class Window:
         """Forget the sound before `start`, and the first `tokens` tokens of the prefix, which it held."""
         self.encoder.forget(start - self.start)
         self.start = start
+        self.kept = None
         del self.prefix[:tokens]
 
     @property

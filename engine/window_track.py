@@ -18,7 +18,7 @@ from typing import TypeVar
 import numpy as np
 
 from engine.alternatives import Choice, choice, dropped
-from engine.decoding.attention import Revision, Search, Spoken, beam, greedy, n_best, revise
+from engine.decoding.attention import Search, Spoken, beam, greedy, n_best, revise
 from engine.decoding.guard import Chooser
 from engine.decoding.guidance import ATTENTION_SHARE, Guidance
 from engine.models.attention import AttentionModel
@@ -180,16 +180,16 @@ class WindowTrack(Track):
         """Decode what is not settled, up to the newest frames, and settle what has become certain."""
         frames = window.frames(window.end)
         before = len(frames) - round(self._stability.newest / self._model.frame)
-        search = Search(_ids(window.prefix), _ids(window.guess), before, window.seconds)
+        search = Search(_ids(window.prefix), _ids(window.guess), before, window.seconds, window.kept)
         revision = revise(self._model, frames, search, self._chooser)
-        found = self._after_prefix(window, revision.spoken)
-        window.decoded = window.end
+        found, loss = self._after_prefix(window, revision.spoken), revision.loss
+        window.decoded, window.kept = window.end, revision.state
         if not self._believable(window, found):
-            found, revision = [], Revision([], inf)
+            found, loss = [], inf
         window.redraft(found)
         latest = window.end / SAMPLE_RATE - self._stability.settles
         self._settle(window, _count(lambda token: token.time <= latest, window.agreed(self._rules.agreeing)))
-        window.show(self._stability.shown_after, keep=revision.loss <= self._stability.loyalty)
+        window.show(self._stability.shown_after, keep=loss <= self._stability.loyalty)
         if window.prefix or window.draft:
             hidden = window.draft[common(window.draft, window.shown) :]
             complete = window.end / SAMPLE_RATE - self._stability.newest
@@ -200,12 +200,13 @@ class WindowTrack(Track):
         end = min(end, window.spoken_until + round(self._rules.tail * SAMPLE_RATE))
         if end - window.start >= self._model.shortest:
             frames = window.frames(end)
-            search = Search(_ids(window.prefix), _ids(window.guess), None, (end - window.start) / SAMPLE_RATE)
+            seconds = (end - window.start) / SAMPLE_RATE
+            search = Search(_ids(window.prefix), _ids(window.guess), None, seconds, window.kept)
             found = self._after_prefix(window, self._search(frames, search))
             if self._believable(window, found):
                 window.redraft(found)
                 self._settle(window, len(found))
-                self._remember(window, frames, search.seconds)
+                self._remember(window, frames, seconds)
         self._window, self._closed_until = None, end
         self._decoded = max(self._decoded, end / SAMPLE_RATE)
 
@@ -229,9 +230,7 @@ class WindowTrack(Track):
 
     def _after_prefix(self, window: Window, found: Sequence[Spoken]) -> list[Token]:
         """What was found after the prefix."""
-        return self._tokens(
-            window, found[len(window.prefix) :], window.prefix[-1].time if window.prefix else window.earliest
-        )
+        return self._tokens(window, found, window.prefix[-1].time if window.prefix else window.earliest)
 
     def _tokens(self, window: Window, new: Sequence[Spoken], earliest: float) -> list[Token]:
         """Tokens of a window with times that never run backwards, from `earliest` on."""

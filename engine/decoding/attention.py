@@ -1,14 +1,15 @@
 """Greedy and beam search of an attention decoder over one window of sound, with a prefix that is already settled.
 
-The prefix, and a draft of what follows it, go through the decoder in one call. The draft (what the previous pass
-over a slightly shorter window made of it) is only a guess at what greedy search will find: it is kept as far as
-it finds the same, and what is new costs one call a token.
+The prefix, and a draft of what follows it, go through the decoder in one call, of which only what follows the prefix
+is scored; of the prefix, an earlier search may have kept the decoder's state. The draft (what the previous pass over
+a slightly shorter window made of it) is only a guess at what greedy search will find: it is kept as far as it finds
+the same, and what is new costs one call a token.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, inf
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from engine.decoding.attempts import Attempts
 from engine.decoding.fusion import Fusion, FusionNode
 from engine.decoding.guard import Chooser
-from engine.models.attention import Advance, AttentionModel
+from engine.models.attention import Advance, AttentionModel, DecoderState
 from engine.types import Frames
 
 _LOOP_SHORTEST = 12
@@ -43,13 +44,16 @@ class Search:
     """What to search for in a window."""
 
     prefix: tuple[int, ...] = ()
-    """Tokens that are settled: the result begins with them."""
+    """Tokens that are settled: the search goes on behind them."""
     draft: tuple[int, ...] = ()
     """A guess at what follows; it changes the cost and not the result."""
     before: int | None = None
     """Stop at the first new token that looks at this encoder frame or a later one."""
     seconds: float = 0.0
     """Length of the window, which bounds the number of tokens."""
+    kept: DecoderState | None = None
+    """What an earlier search over less of the same sound left behind (`Revision.state`): it has taken in the prompt
+    and tokens that the prefix begins with. What it knows of the prefix is not made anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +61,15 @@ class Revision:
     """What greedy search makes of a draft."""
 
     spoken: list[Spoken]
-    """Tokens of the window, prefix included, end token not."""
+    """Tokens of the window behind the prefix, end token not."""
     loss: float
     """How much less probable, natural log, the draft's token is where it was left; 0 where nothing contradicts it."""
+    state: DecoderState
+    """It has taken in the prompt, the prefix and tokens that `spoken` begins with, most often all."""
 
 
 def greedy(model: AttentionModel, frames: Frames, search: Search, chooser: Chooser | None = None) -> list[Spoken]:
-    """Tokens of the window, prefix included, end token not; at each place the most likely one.
+    """Tokens of the window behind the prefix, end token not; at each place the most likely one.
 
     A `chooser` may prefer others, as long as phrases of its list come of them.
     """
@@ -72,47 +78,60 @@ def greedy(model: AttentionModel, frames: Frames, search: Search, chooser: Choos
 
 def revise(model: AttentionModel, frames: Frames, search: Search, chooser: Chooser | None = None) -> Revision:
     """Greedy search as above, and how it judges the draft."""
-    given = search.prefix + search.draft
     choice = _Choice(model.end, Attempts(chooser, search.prefix) if chooser else None)
-    step = model.advance(model.start(frames), _column(model.prompt + given))
-    first = len(model.prompt) - 1
-    found = [_spoken(step, first + k, token) for k, token in enumerate(search.prefix)]
-    going, loss = True, 0.0
-    for k, token in enumerate(search.draft, len(search.prefix)):
-        spoken = _spoken(step, first + k, token)
-        best = choice.best(step, first + k, k)
+    step = _begin(model, frames, search)
+    found, loss, going = list[Spoken](), 0.0, True
+    for row, token in enumerate(search.draft):
+        spoken = _spoken(step, row, token)
+        best = choice.best(step, row, row)
         if _too_new(spoken, search):
             break
         if best != token:
             loss = choice.loss(best, token)
             break
         found.append(spoken)
-        going = choice.follow(token, k)
+        going = choice.follow(token, row)
         if not going:
             break
-    row = first + len(found)
+    row = len(found)
     while True:
         if not going:
             kept, (step, row) = choice.go_back()
             del found[kept:]
             loss = inf
         if len(found) >= _most(model, search):
-            return Revision(found, loss)
+            break
         token = choice.best(step, row, len(found))
         spoken = _spoken(step, row, token)
         if _too_new(spoken, search):
-            return Revision(found, loss)
+            break
         if token == model.end:
             going = choice.end()
             if going:
-                return Revision(found, loss)
+                break
             continue
         found.append(spoken)
-        if turns := loop_length([s.id for s in found]):
-            return Revision(found[: max(len(found) - turns, len(search.prefix))], inf)
+        if turns := loop_length([*search.prefix, *(s.id for s in found)]):
+            found, loss = found[: max(len(found) - turns, 0)], inf
+            break
         going = choice.follow(token, len(found) - 1)
         if going:
-            step, row = model.advance(step.state.cut(first + len(found)), _column((token,))), 0
+            step, row = model.advance(_taken(step, row), _column((token,)), 1), 0
+    return Revision(found, loss, _taken(step, row))
+
+
+def _begin(model: AttentionModel, frames: Frames, search: Search) -> Advance:
+    """Take in prompt, prefix and draft; scored is what follows the prefix, and each token of the draft."""
+    given, state = model.prompt + search.prefix, model.start(frames)
+    if model.goes_on and search.kept is not None:
+        # The last one is taken in again, for what follows it.
+        state = replace(state, past=search.kept.cut(min(search.kept.length, len(given) - 1)).past)
+    return model.advance(state, _column((given + search.draft)[state.length :]), len(search.draft) + 1)
+
+
+def _taken(step: Advance, row: int) -> DecoderState:
+    """The decoder where the next token is the one that this row scores."""
+    return step.state.cut(step.state.length - step.logits.shape[1] + row + 1)
 
 
 class _Choice:
@@ -163,45 +182,44 @@ class Branch:
     node: FusionNode
     score: float
     """Log-probability, and what guides the search adds."""
+    length: int
+    """Of the whole transcript: its tokens and those of the prefix."""
 
     @property
     def merit(self) -> float:
         """Score a token, so that short branches do not win for being short."""
-        return self.score / (len(self.spoken) + 1)
+        return self.score / (self.length + 1)
 
 
 def beam(
     model: AttentionModel, frames: Frames, search: Search, width: int, fusion: Fusion | None = None
 ) -> list[Spoken]:
-    """Tokens of the window, prefix included: the best that a search of `width` branches finds."""
+    """Tokens of the window behind the prefix: the best that a search of `width` branches finds."""
     return list(n_best(model, frames, search, width, fusion)[0].spoken)
 
 
 def n_best(
     model: AttentionModel, frames: Frames, search: Search, width: int, fusion: Fusion | None = None
 ) -> list[Branch]:
-    """Transcripts of the window, prefix included, the best first, by log-probability a token.
+    """Transcripts of the window behind the prefix, the best first, by log-probability a token.
 
     All branches advance in one call. A branch that ends, loops or reaches the bound leaves the beam; the search
     is over when as many have left as it is wide, or none is left.
     """
-    step = model.advance(model.start(frames), _column(model.prompt + search.prefix))
-    first = len(model.prompt) - 1
-    prefix = tuple(_spoken(step, first + k, token) for k, token in enumerate(search.prefix))
+    step = _begin(model, frames, replace(search, draft=()))
     fusion = fusion or Fusion()
-    branches, done = [Branch(prefix, fusion.after(search.prefix), 0.0)], list[Branch]()
-    rows = [(0, first + len(prefix))]
+    branches, done = [Branch((), fusion.after(search.prefix), 0.0, len(search.prefix))], list[Branch]()
     while branches and len(done) < width:
-        places = [_log_probabilities(step, batch, row) for batch, row in rows]
+        places = [_log_probabilities(step, batch, 0) for batch in range(len(branches))]
         grown: list[tuple[int, Branch]] = []
         for k, token, node, score in _best_of(branches, places, width, fusion, model.end):
             branch = branches[k]
-            spoken = _spoken(step, rows[k][1], token, rows[k][0])
+            spoken = _spoken(step, 0, token, k)
             if token == model.end or _too_new(spoken, search):
-                done.append(Branch(branch.spoken, branch.node, score))
+                done.append(replace(branch, score=score))
                 continue
-            longer = Branch((*branch.spoken, spoken), node, score)
-            if loop_length([s.id for s in longer.spoken]):
+            longer = Branch((*branch.spoken, spoken), node, score, branch.length + 1)
+            if loop_length([*search.prefix, *(s.id for s in longer.spoken)]):
                 continue
             if len(longer.spoken) >= _most(model, search):
                 done.append(longer)
@@ -210,9 +228,8 @@ def n_best(
         if not grown:
             break
         branches = [branch for _, branch in grown]
-        state = step.state.pick([rows[k][0] for k, _ in grown])
-        step = model.advance(state, np.array([[branch.spoken[-1].id] for branch in branches]))
-        rows = [(batch, 0) for batch in range(len(branches))]
+        state = step.state.pick([k for k, _ in grown])
+        step = model.advance(state, np.array([[branch.spoken[-1].id] for branch in branches]), 1)
     return sorted(done or branches, key=lambda branch: -branch.merit)
 
 
@@ -231,8 +248,8 @@ def _column(ids: Sequence[int]) -> NDArray[np.int64]:
 
 
 def _most(model: AttentionModel, search: Search) -> int:
-    """The bound on tokens: the model's rate, and a few for the shortest windows."""
-    return max(ceil(search.seconds * model.tokens_per_second) + 6, len(search.prefix))
+    """The bound on tokens behind the prefix: the model's rate, and a few for the shortest windows."""
+    return max(ceil(search.seconds * model.tokens_per_second) + 6 - len(search.prefix), 0)
 
 
 def _too_new(spoken: Spoken, search: Search) -> bool:

@@ -22,7 +22,7 @@ class DecoderState:
     """What a decoder carries from token to token."""
 
     memory: tuple[Array, ...]
-    """What it attends to: made once a window; rows of a beam on axis 0, one row where all share it."""
+    """What it attends to: made once a window, and shared by all rows of a beam; 1 on axis 0."""
     past: tuple[Array, ...]
     """Its own keys and values (or hidden states); tokens on axis -2."""
     batch_axis: int
@@ -39,18 +39,21 @@ class DecoderState:
 
     def pick(self, rows: Sequence[int]) -> DecoderState:
         """The state of a beam that goes on from these rows of this one."""
-        memory = tuple(array.take(rows if len(array) > 1 else [0] * len(rows), axis=0) for array in self.memory)
-        return replace(self, memory=memory, past=tuple(array.take(rows, axis=self.batch_axis) for array in self.past))
+        return replace(self, past=tuple(array.take(rows, axis=self.batch_axis) for array in self.past))
+
+    def memory_of(self, rows: int) -> tuple[Array, ...]:
+        """The memory once for each row of a beam, for graphs that cannot share it."""
+        return tuple(array.repeat(rows, axis=0) for array in self.memory) if rows > 1 else self.memory
 
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """What a decoder says after each of the tokens it was given."""
+    """What a decoder says after the last of the tokens it was given, as many as were to be scored."""
 
     logits: NDArray[np.float32]
-    """[B, n, V]: scores of the token that follows each given one."""
+    """[B, scored, V]: scores of the token that follows each of them."""
     attention: NDArray[np.float32] | None
-    """[B, n, T]: where in the window it looked for that following token; None where the graph does not tell."""
+    """[B, scored, T]: where in the window it looked for that following token; None where the graph does not tell."""
     state: DecoderState
 
 
@@ -92,20 +95,28 @@ class AttentionModel(Protocol):
         """Whether `Advance.attention` is there."""
         ...
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether several tokens may be taken in at any state, and not only at the first."""
+        ...
+
     def encode(self, samples: Samples) -> Frames:
-        """Encoder frames [T, D] of a whole window."""
+        """What the decoder attends to in a whole window, [T, D]: encoder frames, or what is made of each of them."""
         ...
 
     def window(self) -> WindowEncoder:
-        """An encoder for one window of a stream."""
+        """An encoder for one window of a stream; its frames are such as `encode` gives."""
         ...
 
     def start(self, frames: Frames) -> DecoderState:
         """A decoder that attends to these frames and has seen no token, not even the prompt."""
         ...
 
-    def advance(self, state: DecoderState, tokens: Ids) -> Advance:
-        """Take in tokens [B, n]. Several at once (n > 1) only from a state of length 0."""
+    def advance(self, state: DecoderState, tokens: Ids, scored: int) -> Advance:
+        """Take in tokens [B, n], and score what follows the last `scored` of them.
+
+        Several at once (n > 1) only from a state of length 0, unless the model `goes_on`.
+        """
         ...
 
 

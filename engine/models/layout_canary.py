@@ -46,6 +46,7 @@ class Canary:
     tokens_per_second: float = _TOKENS_PER_SECOND
     shortest: int = _SHORTEST
     tells_attention: bool = False
+    goes_on: bool = False
 
     def encode(self, samples: Samples) -> Frames:
         """Encoder frames [T, D] of a whole window; features are normalised over it, as in training."""
@@ -64,10 +65,10 @@ class Canary:
         mask = np.ones((1, len(frames)), np.int64)
         return DecoderState((frames[None], mask), (self._empty,), batch_axis=1)
 
-    def advance(self, state: DecoderState, tokens: Ids) -> Advance:
+    def advance(self, state: DecoderState, tokens: Ids, scored: int) -> Advance:
         """Take in tokens [B, n]; n > 1 only at the start, where NeMo's causal mask fits them."""
-        logits, hidden = self.decoder.run(tokens.astype(np.int64), *state.memory, *state.past)
-        return Advance(logits, None, DecoderState(state.memory, (hidden,), batch_axis=1))
+        logits, hidden = self.decoder.run(tokens.astype(np.int64), *state.memory_of(len(tokens)), *state.past)
+        return Advance(logits[:, -scored:], None, DecoderState(state.memory, (hidden,), batch_axis=1))
 
 
 def matches(folder: Path) -> bool:
@@ -141,7 +142,7 @@ def _id(pieces: tuple[str, ...], mark: str, path: Path) -> int:
 def _try(model: Canary, vocabulary: Path) -> None:
     """Decode the prompt over half a second of silence: sizes that do not fit show here, not in mid-sentence."""
     frames = model.encode(np.zeros(SAMPLE_RATE // 2, np.float32))
-    step = model.advance(model.start(frames), np.array([model.prompt], np.int64))
+    step = model.advance(model.start(frames), np.array([model.prompt], np.int64), len(model.prompt))
     if step.logits.shape[1] != len(model.prompt):
         raise ModelMismatch(model.decoder.path, "it does not score every token that it is given")
     if step.logits.shape[2] != len(model.pieces):

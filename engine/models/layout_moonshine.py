@@ -5,6 +5,7 @@ Raw sound in, 384 samples an encoder frame, each of which sees the whole window.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import numpy as np
 
 from engine.models.attention import AttentionBundle
 from engine.models.files import graphs
-from engine.models.moonshine import MoonshineDecoder, assemble
+from engine.models.moonshine import assemble
+from engine.models.moonshine_decoder import open_decoder
 from engine.models.options import ModelOptions
 from engine.models.session import Graph, open_graph
 from engine.models.window_encoder import Reencoder, WindowEncoder
@@ -27,14 +29,14 @@ class WholeEncoder:
 
     graph: Graph
 
-    def encode(self, samples: Samples) -> Frames:
+    def window(self, attended: Callable[[Frames], Frames]) -> WindowEncoder:
+        """An encoder for one window of a stream: all of it each time."""
+        return Reencoder(lambda samples: attended(self._encode(samples)))
+
+    def _encode(self, samples: Samples) -> Frames:
         """Frames [T, D] of a whole window."""
         frames: Frames = self.graph.run(samples[None], np.ones((1, len(samples)), np.int64))[0][0]
         return frames
-
-    def window(self) -> WindowEncoder:
-        """An encoder for one window of a stream: all of it each time."""
-        return Reencoder(self.encode)
 
 
 def matches(folder: Path) -> bool:
@@ -45,7 +47,7 @@ def load(path: Path, options: ModelOptions) -> AttentionBundle:
     """Open the folder; raises ModelError for whatever is wrong with it."""
     encoder = open_graph(_only(path, _ENCODER), options, "the encoder")
     encoder.expect((2, 2), (3,))
-    decoder = MoonshineDecoder(_only(path, _DECODER), options)
+    decoder = open_decoder(_only(path, _DECODER), options)
     return assemble(path, WholeEncoder(encoder), encoder, encoder.outputs[0].shape[2], decoder)
 
 

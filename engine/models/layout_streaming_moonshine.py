@@ -9,7 +9,7 @@ need not be copied to stand behind another encoder.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ import numpy as np
 from engine.errors import ModelFileBroken, ModelFileMissing, ModelMismatch
 from engine.models.attention import AttentionBundle
 from engine.models.files import graphs
-from engine.models.moonshine import FRAME_SAMPLES, MoonshineDecoder, assemble
+from engine.models.moonshine import assemble
+from engine.models.moonshine_decoder import FRAME_SAMPLES, open_decoder
 from engine.models.options import ModelOptions
 from engine.models.session import Array, Graph, open_graph
 from engine.models.window_encoder import Appender, Caches, WindowEncoder
@@ -42,17 +43,17 @@ class StreamingEncoder:
     first: tuple[tuple[str, Array], ...]
     """Caches of a stream that has heard nothing, in the graph's order."""
 
-    def encode(self, samples: Samples) -> Frames:
-        """Frames [T, D] of a whole window."""
-        window = self.window()
-        window.extend(samples)
-        return window.frames(len(samples))
-
-    def window(self) -> WindowEncoder:
+    def window(self, attended: Callable[[Frames], Frames]) -> WindowEncoder:
         """An encoder for one window of a stream: each chunk once."""
-        return Appender(self._step, dict(self.first), FRAME_SAMPLES, self.chunk, self.look_ahead)
 
-    def _step(self, samples: Samples, look_ahead: int, caches: Caches) -> tuple[Frames, Caches]:
+        def step(samples: Samples, look_ahead: int, caches: Caches) -> tuple[Frames, Caches]:
+            frames, after = self.step(samples, look_ahead, caches)
+            return attended(frames), after
+
+        return Appender(step, dict(self.first), FRAME_SAMPLES, self.chunk, self.look_ahead)
+
+    def step(self, samples: Samples, look_ahead: int, caches: Caches) -> tuple[Frames, Caches]:
+        """An `engine.models.window_encoder.Step` of the encoder alone."""
         frames, *after = self.graph.run(samples[None], np.array([look_ahead], np.int64), *caches.values())
         return frames[0], dict(zip(caches, after, strict=True))
 
@@ -72,8 +73,8 @@ def load(path: Path, options: ModelOptions) -> AttentionBundle:
     wanted = "int8" if options.precision == "auto" else options.precision
     graph = open_graph(found.get(wanted) or next(iter(found.values())), options, "the encoder")
     encoder, latencies = _encoder(graph, options.latency)
-    decoder = MoonshineDecoder(next(iter(decoders.values())), options)
-    frames = encoder.encode(np.zeros(2 * (encoder.chunk + encoder.look_ahead), np.float32))
+    decoder = open_decoder(next(iter(decoders.values())), options)
+    frames, _ = encoder.step(np.zeros(encoder.chunk, np.float32), 0, dict(encoder.first))
     bundle = assemble(lender, encoder, graph, frames.shape[1], decoder, encoder.chunk, encoder.look_ahead)
     info = replace(bundle.info, name=f"Moonshine {path.resolve().name}", latencies=latencies)
     return replace(bundle, folder=path, info=info)

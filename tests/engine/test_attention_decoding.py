@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import log
 
 import pytest
@@ -37,10 +38,11 @@ def test_beam_finds_the_likeliest_whole(width: int) -> None:
     assert max(rows for rows, _ in model.calls) == width  # all branches in one call
 
 
-def test_a_settled_prefix_is_kept_whatever_the_model_thinks_of_it() -> None:
+def test_search_goes_on_behind_a_settled_prefix_whatever_the_model_thinks_of_it() -> None:
+    table = {**GARDEN_PATH, (1, 3): {2: 1.0}}
     for search in (greedy, lambda *args: beam(*args, 2)):
-        found = search(TableModel(GARDEN_PATH), FRAMES, Search(prefix=(1, 3), seconds=2.0))
-        assert [spoken.id for spoken in found] == [1, 3]
+        found = search(TableModel(table), FRAMES, Search(prefix=(1, 3), seconds=2.0))
+        assert [spoken.id for spoken in found] == [2]
 
 
 @given(st.dictionaries(st.lists(st.integers(0, 3), max_size=4).map(tuple), st.integers(0, 3)), st.data())
@@ -65,6 +67,25 @@ def test_a_draft_is_told_by_how_much_it_is_worse_where_it_was_left() -> None:
     assert revise(model, FRAMES, Search(draft=(0, 3), before=1, seconds=2.0)).loss == 0
 
 
+def test_a_kept_state_changes_the_cost_and_not_the_result() -> None:
+    table = {(0,) * n: {0: 1.0} for n in range(6)}
+    first = revise(TableModel(table), FRAMES, Search(before=10, seconds=5.0))
+    assert len(first.spoken) == 4
+    for settled in (1, 2, 4):
+        model, search = TableModel(table), Search((0,) * settled, (0,) * (4 - settled), None, 5.0)
+        again = revise(model, FRAMES, replace(search, kept=first.state))
+        assert again.spoken == revise(TableModel(table), FRAMES, search).spoken
+        assert model.calls[0] == (1, 1 + 4 - settled)  # the last settled token, and the draft
+
+
+def test_a_state_is_kept_no_further_than_the_draft_was_right() -> None:
+    first = revise(TableModel(GARDEN_PATH), FRAMES, Search(draft=(0, 3), before=5, seconds=2.0))
+    assert [spoken.id for spoken in first.spoken] == [0, 2]
+    model = TableModel({(0, 2): {1: 1.0}})
+    again = revise(model, FRAMES, Search(prefix=(0, 2), seconds=2.0, kept=first.state))
+    assert [spoken.id for spoken in again.spoken] == [1]
+
+
 def test_a_right_draft_costs_one_call() -> None:
     table = {(0,) * n: {0: 1.0} for n in range(4)}
     model = TableModel(table)
@@ -80,8 +101,8 @@ def test_tokens_that_look_at_the_newest_frames_are_left_out() -> None:
 
 def test_endless_talk_stops_at_the_bound() -> None:
     class Babble(TableModel):
-        def advance(self, state: DecoderState, tokens: Ids) -> Advance:
-            step = super().advance(state, tokens)
+        def advance(self, state: DecoderState, tokens: Ids, scored: int) -> Advance:
+            step = super().advance(state, tokens, scored)
             step.logits[..., (state.length * state.length) % 4] = 9.0
             return step
 
@@ -91,8 +112,8 @@ def test_endless_talk_stops_at_the_bound() -> None:
 
 def test_a_loop_is_left_with_one_turn_of_it() -> None:
     class Loop(TableModel):
-        def advance(self, state: DecoderState, tokens: Ids) -> Advance:
-            step = super().advance(state, tokens)
+        def advance(self, state: DecoderState, tokens: Ids, scored: int) -> Advance:
+            step = super().advance(state, tokens, scored)
             for k in range(tokens.shape[1]):
                 step.logits[:, k, (state.length + k) % 3] = 9.0
             return step

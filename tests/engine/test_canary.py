@@ -88,7 +88,7 @@ def test_a_folder_is_opened_and_decoded(tmp_path: Path) -> None:
         assert [model.pieces[spoken.id] for spoken in found] == ["\u2581Good", "\u2581day", "."]
         assert [spoken.frame for spoken in found] == [None] * 3
     day = (model.pieces.index("\u2581day"),)
-    assert [spoken.id for spoken in greedy(model, frames, Search(prefix=day, seconds=1.0))] == [*day, PIECES.index(".")]
+    assert [spoken.id for spoken in greedy(model, frames, Search(prefix=day, seconds=1.0))] == [PIECES.index(".")]
 
 
 def test_the_prompt_and_the_carried_states_are_those_of_the_export(tmp_path: Path) -> None:
@@ -96,8 +96,8 @@ def test_the_prompt_and_the_carried_states_are_those_of_the_export(tmp_path: Pat
     assert isinstance(bundle, AttentionBundle)
     model = bundle.model
     assert tuple(model.pieces[token] for token in model.prompt) == PROMPT
-    step = model.advance(model.start(np.zeros((5, WIDTH), np.float32)), np.array([model.prompt]))
-    step = model.advance(step.state, np.array([[PIECES.index("\u2581Good")]]))
+    step = model.advance(model.start(np.zeros((5, WIDTH), np.float32)), np.array([model.prompt]), 1)
+    step = model.advance(step.state, np.array([[PIECES.index("\u2581Good")]]), 1)
     (hidden,) = step.state.past
     assert hidden.shape == (LAYERS, 1, len(PROMPT) + 1, WIDTH)
     assert hidden[0, 0, :, 0].tolist() == [*model.prompt, PIECES.index("\u2581Good")]

@@ -12,7 +12,7 @@ import pytest
 from engine.decoding.attention import Search, beam, greedy
 from engine.errors import ModelError, ModelFileBroken, ModelFileMissing, ModelMismatch
 from engine.models.bundle import open_bundle
-from engine.models.ort_attention import reveal_attention
+from engine.models.moonshine_network import Unrecognised, recognise
 from engine.recognizer import Recognizer
 from engine.text.words import surface
 from engine.track import Hypothesis
@@ -90,7 +90,7 @@ def test_draft_and_prefix_steer_only_the_cost_and_the_start() -> None:
     for prefix in (2, 7):
         for draft in (whole[prefix : prefix + 3], whole[3:5]):
             found = greedy(model, frames, Search(tuple(whole[:prefix]), tuple(draft), None, seconds))
-            assert [spoken.id for spoken in found] == whole
+            assert [spoken.id for spoken in found] == whole[prefix:]
 
 
 def test_attention_runs_forward_with_the_speech() -> None:
@@ -113,11 +113,16 @@ def test_beam_search_is_no_worse() -> None:
     assert wrong <= 1
 
 
-def test_a_foreign_file_has_no_attention_to_reveal() -> None:
+def test_a_foreign_file_is_not_recognised() -> None:
     folder = starter_folder()
-    assert reveal_attention((folder / "encoder_model.ort").read_bytes()) is None
-    assert reveal_attention((folder / "decoder_model_merged.ort").read_bytes()[:40_000]) is None
-    assert reveal_attention(b"") is None
+    for content in (
+        (folder / "encoder_model.ort").read_bytes(),
+        (folder / "decoder_model_merged.ort").read_bytes()[:40_000],
+        (folder / "tokenizer.bin").read_bytes(),
+        b"",
+    ):
+        with pytest.raises(Unrecognised):
+            recognise(content)
 
 
 def cut_decoder(folder: Path) -> None:

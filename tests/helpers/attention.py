@@ -49,6 +49,7 @@ class LevelModel:
     """An `engine.models.attention.AttentionModel` for such sound."""
 
     tells_attention: bool = True
+    goes_on: bool = True
     surest: float = 12.0
     """Logit of the token that is right; the others have 0."""
     prompt: tuple[int, ...] = (BEGIN,)
@@ -70,8 +71,7 @@ class LevelModel:
     def start(self, frames: Frames) -> DecoderState:
         return DecoderState((frames[None],), (np.zeros((1, 0, 1), np.float32),), batch_axis=0)
 
-    def advance(self, state: DecoderState, tokens: Ids) -> Advance:
-        assert tokens.shape[1] == 1 or state.length == 0
+    def advance(self, state: DecoderState, tokens: Ids, scored: int) -> Advance:
         frames = state.memory[0]
         past = np.concatenate([state.past[0], tokens[..., None].astype(np.float32)], axis=1)
         script = self._script(frames[0, :, 0])
@@ -84,7 +84,8 @@ class LevelModel:
                 token, frame = script[place] if place < len(script) else (END, frames.shape[1] - 1)
                 logits[row, k, token] = self.surest
                 attention[row, k, frame] = 1.0
-        return Advance(logits, attention if self.tells_attention else None, DecoderState(state.memory, (past,), 0))
+        looked = attention[:, -scored:] if self.tells_attention else None
+        return Advance(logits[:, -scored:], looked, DecoderState(state.memory, (past,), 0))
 
     def _script(self, levels: Samples) -> list[tuple[int, int]]:
         numbers = np.rint(levels / _LEVEL).astype(int) - 1

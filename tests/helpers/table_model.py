@@ -32,6 +32,7 @@ class TableModel:
     tokens_per_second: float = 2.0
     shortest: int = 0
     tells_attention: bool = True
+    goes_on: bool = True
 
     def encode(self, samples: Samples) -> Frames:
         return FRAMES
@@ -42,7 +43,7 @@ class TableModel:
     def start(self, frames: Frames) -> DecoderState:
         return DecoderState((frames[None],), (np.zeros((1, 0, 1), np.float32),), batch_axis=0)
 
-    def advance(self, state: DecoderState, tokens: Ids) -> Advance:
+    def advance(self, state: DecoderState, tokens: Ids, scored: int) -> Advance:
         self.calls.append(tokens.shape)
         past = np.concatenate([state.past[0], tokens[..., None].astype(np.float32)], axis=1)
         rows, new = tokens.shape
@@ -53,4 +54,4 @@ class TableModel:
             for token, probability in self.table.get(said, {END: 1.0}).items():
                 logits[row, k, token] = log(probability)
             attention[row, k, min(3 * len(said), len(FRAMES) - 1)] = 1.0
-        return Advance(logits, attention, DecoderState(state.memory, (past,), 0))
+        return Advance(logits[:, -scored:], attention[:, -scored:], DecoderState(state.memory, (past,), 0))
