@@ -1,11 +1,11 @@
 """The engine's face and its only assembly point: `Recognizer` is shared and immutable, a `Stream` has one owner.
 
-    recognizer = Recognizer.load(folder)
-    stream = recognizer.stream()
-    for samples in source:
-        for update in stream.push(samples):
-            ...
-    stream.finish()
+recognizer = Recognizer.load(folder)
+stream = recognizer.stream()
+for samples in source:
+    for update in stream.push(samples):
+        ...
+stream.finish()
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import cached_property
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -46,6 +47,15 @@ STEP_SAMPLES = 1_280
 """A stream looks at its hypothesis after every 80 ms of sound, so updates do not depend on how sound was cut."""
 _MOST_AHEAD = 10 * SAMPLE_RATE
 """Of a long recording, so much is encoded at once: enough to fill calls, and no memory that grows with its length."""
+
+
+class Steps(Protocol):
+    """What `Recognizer.step` asks of a stream."""
+
+    @property
+    def encoder(self) -> CacheAwareStream | None: ...
+
+    def step(self) -> list[Update]: ...
 
 
 class Recognizer:
@@ -113,7 +123,7 @@ class Recognizer:
         return Stream(self._track(guidance), self._rules, guidance, self._text)
 
     @staticmethod
-    def step(streams: Sequence[Stream]) -> list[list[Update]]:
+    def step(streams: Sequence[Steps]) -> list[list[Update]]:
         """Caption what each of these streams has heard, all owned by the calling thread; says what is new in each.
 
         The result is that of calling their own `step`. Encoder steps of streams that have the sound for one share a

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -11,13 +11,16 @@ from app.core.events import Effort
 from app.core.manner import Manner
 from app.core.ports import AudioChunk, Source
 from engine.boosting.boost import Boost
+from engine.recognizer import Steps
 from engine.stability import Steadiness
 from engine.text.pipeline import TextOptions
 from engine.types import Partial, Samples, Update
 
 
-class CaptionStream(Protocol):
-    """What a session asks of `engine.recognizer.Stream`."""
+class CaptionStream(Steps, Protocol):
+    """What the application asks of `engine.recognizer.Stream`."""
+
+    def hear(self, samples: Samples) -> None: ...
 
     def push(self, samples: Samples) -> list[Update]: ...
 
@@ -47,6 +50,8 @@ class Channel:
         self.hushed = 0
         """Levels in a row that are as good as none."""
         self.waiting: list[AudioChunk] = []
+        self._later: list[Samples] = []
+        """Heard by nobody yet."""
         self._make = {False: make, True: make_lighter or make}
         self._stream: CaptionStream | None = None
         self._lighter = False
@@ -59,17 +64,33 @@ class Channel:
         """Make the stream. Raises EngineError or AppError, as the model does while it loads."""
         self._stream = self._make[False]()
 
-    def hear(self, chunks: Sequence[AudioChunk]) -> Iterator[Update]:
-        """Caption sound. Another model takes over where nobody is in the middle of an utterance."""
-        for part in self._parts([chunk.samples for chunk in chunks]):
-            if self._stream is None:
-                return
-            for update in self._stream.push(part):
+    @property
+    def stream(self) -> CaptionStream:
+        """What captions this source now."""
+        assert self._stream is not None, "a channel is opened first"
+        return self._stream
+
+    def hear(self, chunks: Sequence[AudioChunk]) -> None:
+        """Take in sound; the first part of it is for the stream's next step."""
+        first, *self._later = self._parts([chunk.samples for chunk in chunks])
+        self.stream.hear(first)
+
+    def captions(self, updates: Iterable[Update]) -> Iterator[Update]:
+        """What came of the stream's step, and of the sound that is left.
+
+        Another model takes over where nobody is in the middle of an utterance.
+        """
+        while True:
+            for update in updates:
                 self._speaking = isinstance(update, Partial) and bool(update.words)
                 yield update
             # Where nobody pauses for long, captions would fall behind without end.
             if self._lighter != self._effort.lighter and (not self._speaking or self._effort.hurried):
                 yield from self._change_model()
+            if not self._later:
+                return
+            self.stream.hear(self._later.pop(0))
+            updates = self.stream.step()
 
     def finish(self) -> Iterator[Update]:
         """Flush the stream so that the last word is shown; harmless when done before."""

@@ -3,9 +3,9 @@
     source threads --put--> queue --get--> engine thread --on_event--> whoever shows captions
 
 Nothing that was heard is dropped: the queue is bounded by memory (ten minutes of sound), not by impatience.
-When the engine falls behind, a turn takes all chunks that wait, `Lagging` says by how many seconds, and captions
-become simpler until the machine has recovered: first the same model with less work, then, where there is one, a
-lighter model, which takes over between two utterances.
+When the engine falls behind, a turn takes all chunks that wait, sources share runs of the model, `Lagging` says by
+how many seconds, and captions become simpler until the machine has recovered: first the same model with less work,
+then, where there is one, a lighter model, which takes over between two utterances.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from app.core.pace import LAG_SECONDS, Pace
 from app.core.ports import CHUNK_SAMPLES, AudioChunk, Broken, Ended, Lost, Opened, Source, SourceEvent
 from app.core.word_watch import WordWatch
 from engine.errors import EngineError
+from engine.recognizer import Recognizer
 from engine.types import SAMPLE_RATE
 
 QUEUE_SECONDS = 600
@@ -50,6 +51,9 @@ HUSHED = 0.001
 """A level below this (-60 dB) is as good as none, ..."""
 HUSHED_LEVELS = 12
 """... and not told any more after so many in a row: nobody needs to wake up for it."""
+
+TURN_CHUNKS = 125
+"""Of a backlog, so much is taken at once, ten seconds: enough to fill runs, and captions come all the while."""
 
 NO_SOUND_SECONDS = 5.0
 """Digital zeros for so long are told to the user."""
@@ -145,10 +149,9 @@ class CaptionSession:
                 if isinstance(event, AudioChunk):
                     channel.waiting.append(event)
                 else:
-                    self._push(channel)
+                    self._push([channel])
                     self._tell(channel, event)
-            for channel in self._channels:
-                self._push(channel)
+            self._push(self._channels)
             if not more:
                 return
 
@@ -185,16 +188,24 @@ class CaptionSession:
                 return batch, True
         return batch, False
 
-    def _push(self, channel: Channel) -> None:
-        chunks, channel.waiting = channel.waiting, []
-        if not chunks:
-            return
+    def _push(self, channels: Sequence[Channel]) -> None:
+        """Caption what waits. Streams of one model share its runs; none waits until another has sound for one."""
+        while waiting := [channel for channel in channels if channel.waiting]:
+            heard = [(channel, self._hear(channel)) for channel in waiting]
+            steps = Recognizer.step([channel.stream for channel in waiting])
+            for (channel, newest), updates in zip(heard, steps, strict=True):
+                for update in channel.captions(updates):
+                    self._on_event(Captioned(channel.source.kind, update))
+                self._watch_lag(newest)
+
+    def _hear(self, channel: Channel) -> AudioChunk:
+        """Give a stream what waits for it, at most a turn's worth; returns the newest chunk of that."""
+        chunks, channel.waiting = channel.waiting[:TURN_CHUNKS], channel.waiting[TURN_CHUNKS:]
         if any(chunk.overflowed for chunk in chunks):
             self._on_event(SoundLost(channel.source.kind, channel.device))
         self._watch_level(channel, chunks)
-        for update in channel.hear(chunks):
-            self._on_event(Captioned(channel.source.kind, update))
-        self._watch_lag(chunks[-1])
+        channel.hear(chunks)
+        return chunks[-1]
 
     def _watch_level(self, channel: Channel, chunks: Sequence[AudioChunk]) -> None:
         kind = channel.source.kind

@@ -48,8 +48,12 @@ class Recorder:
         self.finished = 0
         self.hurried: list[bool] = []
 
-    def push(self, samples: np.ndarray) -> list:
+    encoder = None
+
+    def hear(self, samples: np.ndarray) -> None:
         self.samples.append(samples)
+
+    def step(self) -> list:
         return []
 
     def finish(self) -> list:
@@ -200,13 +204,13 @@ class Paced(PlayedSource):
 
     def released_by(self, stream: Recorder) -> Recorder:
         """The stream, which from now on lets the next chunk come whenever it has had one."""
-        push = stream.push
+        hear = stream.hear
 
-        def releasing(samples: np.ndarray) -> list:
+        def releasing(samples: np.ndarray) -> None:
             self._taken.release()
-            return push(samples)
+            hear(samples)
 
-        stream.push = releasing  # type: ignore[method-assign]
+        stream.hear = releasing  # type: ignore[method-assign]
         return stream
 
 
@@ -234,8 +238,7 @@ class Talking(Recorder):
     def set_boost(self, boost: object) -> None:
         self.boosted.append(boost)
 
-    def push(self, samples: np.ndarray) -> list:
-        super().push(samples)
+    def step(self) -> list:
         words = (Word(self.name, 0.0, 0.1, 1.0, 0.1),)
         return [Partial(0, words, 0, 0.1) if self._speaking.pop(0) else Final(0, words, (), 0.0, 0.1, 0.1)]
 
