@@ -3,29 +3,32 @@
     python -m tests.benchmarks.application [--seconds N] [--model NAME]
 
 Processor time of the program's process and its children, over a minute each: digital silence, a quiet room, and a
-talk made of the recordings in tests/data/speech. Then how long the model takes from opening its files to its first
-step, in fresh interpreters. The table goes into README.md beside this file; with other options it is only printed.
-Needs Xvfb and PulseAudio.
+talk made of the recordings in tests/data/speech, whose words must then stand in the captions. Then how long the model
+takes from opening its files to its first step, in fresh interpreters. The table goes into README.md beside this file;
+with other options it is only printed. Needs Xvfb and PulseAudio.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+import jiwer
 import numpy as np
 
 from engine.types import SAMPLE_RATE, Samples
 from tests.benchmarks.contestants import machine
 from tests.benchmarks.soak import endless_parts
 from tests.benchmarks.tables import header, put
+from tests.benchmarks.word_errors import words_of
 from tests.helpers.screen import screen
 from tests.helpers.sound_server import SoundServer, wait_until, write_sound
 from tests.helpers.starter import quiet
@@ -35,6 +38,8 @@ SECONDS = 60.0
 TICKS = os.sysconf("SC_CLK_TCK")
 LOADS = 7
 """Fresh interpreters in which loading is timed."""
+FLOOR = 0.6
+"""Share of the talk's words that must stand in the captions: what a program that hears nothing costs is not asked."""
 
 _LOAD = """
 import sys, time
@@ -69,22 +74,42 @@ def share(process: int, seconds: float) -> float:
     return (cost(process) - before) / (time.monotonic() - began)
 
 
-def talk(seconds: float) -> Samples:
-    """Speech with the pauses of a talk."""
+def talk(seconds: float) -> tuple[Samples, tuple[str, ...]]:
+    """Speech with the pauses of a talk, ending with one, and the words that are said."""
     parts: list[Samples] = []
-    for part in endless_parts():
+    said: list[str] = []
+    for part, text in endless_parts():
         parts.append(part)
-        if sum(map(len, parts)) >= seconds * SAMPLE_RATE:
-            return np.concatenate(parts)
+        said += words_of(text)
+        if not text and sum(map(len, parts)) >= seconds * SAMPLE_RATE:
+            return np.concatenate(parts), tuple(said)
     raise AssertionError("the talk has no end")
 
 
-def window(model: str, seconds: float) -> list[tuple[str, float]]:
-    """What the program takes of a core: in silence, in a quiet room, while somebody speaks."""
+@dataclass
+class Measured:
+    """What the program took of a core, by what it heard, and what it made of the talk."""
+
+    shares: list[tuple[str, float]]
+    shown: int
+    """Words of the talk that stand in the captions, ..."""
+    said: int
+    """... of so many."""
+
+
+def window(model: str, seconds: float) -> Measured:
+    """Run the program in silence, in a quiet room, and while somebody speaks.
+
+    Raises SystemExit where the captions do not hold what was said.
+    """
     with tempfile.TemporaryDirectory() as scratch, screen() as display:
         folder = Path(scratch)
         server = SoundServer(folder / "pulse")
-        homes = {name: str(folder / name.lower()) for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")}
+        homes = {f"XDG_{name}_HOME": str(folder / name.lower()) for name in ("CONFIG", "CACHE", "DATA", "STATE")}
+        settings = folder / "config" / "caique" / "settings.json"
+        settings.parent.mkdir(parents=True)
+        settings.write_text(json.dumps({"keep_last_session": True}))
+        sound, said = talk(seconds + 10)
         server.start()
         program = subprocess.Popen(
             [sys.executable, "-m", "app", *(["--model", model] if model else []), "--source", "mic"],
@@ -92,18 +117,26 @@ def window(model: str, seconds: float) -> list[tuple[str, float]]:
             cwd=HERE.parents[1],
         )
         try:
-            found = folder / "xdg_cache_home" / "caique" / "selftest.json"
+            found = folder / "cache" / "caique" / "selftest.json"
             wait_until(found.exists, "the self-test of the first start is over", deadline=240.0)
             shares = [("digital silence", share(program.pid, seconds))]
-            for name, sound in (("a quiet room", quiet(seconds + 10)), ("a talk", talk(seconds + 10))):
-                with server.playing(write_sound(folder / "sound.wav", sound, SAMPLE_RATE), "mic_feed"):
+            for name, heard in (("a quiet room", quiet(seconds + 10)), ("a talk", sound)):
+                with server.playing(write_sound(folder / "sound.wav", heard, SAMPLE_RATE), "mic_feed") as player:
                     time.sleep(2.0)
                     shares.append((name, share(program.pid, seconds)))
+                    player.wait()
         finally:
             program.terminate()
             program.wait()
             server.kill()
-    return shares
+        kept = folder / "state" / "caique" / "last-session.txt"
+        shown = words_of(kept.read_text(encoding="utf-8")) if kept.exists() else ()
+    measured = Measured(shares, jiwer.process_words(" ".join(said), " ".join(shown) or "-").hits, len(said))
+    if measured.shown < FLOOR * measured.said:
+        raise SystemExit(
+            f"Of {measured.said} words, {measured.shown} were captioned: what was measured is worth nothing."
+        )
+    return measured
 
 
 def load_times(model: str) -> tuple[float, float]:
@@ -117,10 +150,11 @@ def load_times(model: str) -> tuple[float, float]:
     return median(cpu for cpu, _ in runs), min(wall for _, wall in runs)
 
 
-def table(model: str, shares: Sequence[tuple[str, float]], load: tuple[float, float]) -> list[str]:
+def table(model: str, measured: Measured, load: tuple[float, float]) -> list[str]:
     return [
         header((model or "the model that the program chooses", "")),
-        *(f"| share of a core, window and engine, {name} | {value:.1%} |" for name, value in shares),
+        *(f"| share of a core, window and engine, {name} | {value:.1%} |" for name, value in measured.shares),
+        f"| words of the talk that the captions hold | {measured.shown} of {measured.said} |",
         f"| loading to first step, CPU s (median); s (least of {LOADS}) | {load[0]:.2f}; {load[1]:.2f} |",
     ]
 

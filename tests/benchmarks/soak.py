@@ -93,7 +93,7 @@ class EndlessTalk:
     def _run(self, deliver: Callable[[SourceEvent], None]) -> None:
         deliver(Opened(self.name))
         at = 0
-        for part in endless_parts():
+        for part, _ in endless_parts():
             for start in range(0, len(part) - CHUNK_SAMPLES + 1, CHUNK_SAMPLES):
                 if at >= self._samples or self._stop.is_set():
                     deliver(Ended())
@@ -103,15 +103,17 @@ class EndlessTalk:
                 self._taken.acquire()
 
 
-def endless_parts() -> Iterator[Samples]:
-    """Speech in random order, always the same; pauses as in talks, and about every tenth a noise."""
+def endless_parts() -> Iterator[tuple[Samples, str]]:
+    """Sound, and what is said in it: speech in random order, always the same; pauses as in talks, and about every
+    tenth a noise."""
     chosen = random.Random(0)
     rooms = [quiet(seconds) for seconds in (0.4, 0.8, 1.3, 4.0)]
     while True:
-        yield recording(chosen.choice(sorted(transcripts())))
-        yield chosen.choice(rooms)
+        name = chosen.choice(sorted(transcripts()))
+        yield recording(name), transcripts()[name]
+        yield chosen.choice(rooms), ""
         if chosen.random() < 0.1:
-            yield recording(chosen.choice(NOISES))
+            yield recording(chosen.choice(NOISES)), ""
 
 
 def soak(name: str, folder: Path, hours: float) -> Soak:
