@@ -22,6 +22,7 @@ from engine.decoding.attention import Search, Spoken, beam, greedy, n_best, revi
 from engine.decoding.guard import Chooser
 from engine.decoding.guidance import ATTENTION_SHARE, Guidance
 from engine.models.attention import AttentionModel
+from engine.models.window_encoder import WindowEncoder
 from engine.stability import STABILITY
 from engine.text.words import LAST_PIECE_SECONDS, opens_word
 from engine.track import Hypothesis, Track
@@ -58,6 +59,8 @@ class WindowTrack(Track):
         self._onset = 0
         self._closed_until = 0
         self._window: Window | None = None
+        self._spoken: WindowEncoder | None = None
+        """Of the last window in which somebody spoke."""
         self._settled: list[Token] = []
         self._choices: list[Choice] = []
         self._decoded = 0.0
@@ -144,7 +147,7 @@ class WindowTrack(Track):
         start = max(self._heard - len(sound), self._closed_until)
         spoken_from = self._heard - self._onset * BLOCK
         self._window = Window(
-            encoder=self._model.window(),
+            encoder=self._model.window(self._spoken),
             start=start,
             end=start,
             spoken_from=spoken_from,
@@ -207,6 +210,7 @@ class WindowTrack(Track):
                 window.redraft(found)
                 self._settle(window, len(found))
                 self._remember(window, frames, seconds)
+                self._spoken = window.encoder if window.prefix else self._spoken
         self._window, self._closed_until = None, end
         self._decoded = max(self._decoded, end / SAMPLE_RATE)
 

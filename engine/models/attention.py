@@ -104,8 +104,12 @@ class AttentionModel(Protocol):
         """What the decoder attends to in a whole window, [T, D]: encoder frames, or what is made of each of them."""
         ...
 
-    def window(self) -> WindowEncoder:
-        """An encoder for one window of a stream; its frames are such as `encode` gives."""
+    def window(self, before: WindowEncoder | None = None, /) -> WindowEncoder:
+        """An encoder for one window of a stream; its frames are such as `encode` gives.
+
+        Args:
+            before: that of an earlier window in which somebody spoke; what it knows of room and voice may be of use.
+        """
         ...
 
     def start(self, frames: Frames) -> DecoderState:

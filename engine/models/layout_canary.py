@@ -56,7 +56,7 @@ class Canary:
         frames: Frames = embeddings[0][mask[0] != 0]
         return frames
 
-    def window(self) -> WindowEncoder:
+    def window(self, _before: WindowEncoder | None = None) -> WindowEncoder:
         """An encoder for one window of a stream: all of it each time."""
         return Reencoder(self.encode)
 

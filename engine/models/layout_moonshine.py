@@ -29,7 +29,7 @@ class WholeEncoder:
 
     graph: Graph
 
-    def window(self, attended: Callable[[Frames], Frames]) -> WindowEncoder:
+    def window(self, attended: Callable[[Frames], Frames], _before: WindowEncoder | None) -> WindowEncoder:
         """An encoder for one window of a stream: all of it each time."""
         return Reencoder(lambda samples: attended(self._encode(samples)))
 

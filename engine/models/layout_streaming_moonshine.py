@@ -29,6 +29,11 @@ from engine.types import SAMPLE_RATE, Frames, Samples
 _ENCODER, _DECODER = "encoder", "decoder_model_merged"
 _MODEL_TYPE = "caique-streaming-moonshine-encoder"
 _SIZES = ("chunk_samples", "look_ahead_samples")
+_STATISTICS = "cache_stat"
+"""Of the group norm [1, 3]: how many frames they are worth, sum and sum of squares over as many."""
+_CARRIED = SAMPLE_RATE / FRAME_SAMPLES
+"""Frames that the statistics of an earlier window are worth at most in the next one, a second: they tell how loud the
+microphone is, and give way within a word or two when somebody else speaks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +48,18 @@ class StreamingEncoder:
     first: tuple[tuple[str, Array], ...]
     """Caches of a stream that has heard nothing, in the graph's order."""
 
-    def window(self, attended: Callable[[Frames], Frames]) -> WindowEncoder:
+    def window(self, attended: Callable[[Frames], Frames], before: WindowEncoder | None) -> WindowEncoder:
         """An encoder for one window of a stream: each chunk once."""
+        start = dict(self.first)
+        if isinstance(before, Appender) and _STATISTICS in before.caches:
+            known = before.caches[_STATISTICS]
+            start[_STATISTICS] = known * min(1, np.float32(_CARRIED) / known[0, 0])
 
         def step(samples: Samples, look_ahead: int, caches: Caches) -> tuple[Frames, Caches]:
             frames, after = self.step(samples, look_ahead, caches)
             return attended(frames), after
 
-        return Appender(step, dict(self.first), FRAME_SAMPLES, self.chunk, self.look_ahead)
+        return Appender(step, start, FRAME_SAMPLES, self.chunk, self.look_ahead)
 
     def step(self, samples: Samples, look_ahead: int, caches: Caches) -> tuple[Frames, Caches]:
         """An `engine.models.window_encoder.Step` of the encoder alone."""

@@ -28,8 +28,12 @@ _BEGIN, _END = "<s>", "</s>"
 class Encoder(Protocol):
     """From sound to encoder frames."""
 
-    def window(self, attended: Callable[[Frames], Frames]) -> WindowEncoder:
-        """An encoder for one window of a stream, which gives what `attended` makes of its frames, each by itself."""
+    def window(self, attended: Callable[[Frames], Frames], before: WindowEncoder | None, /) -> WindowEncoder:
+        """An encoder for one window of a stream, which gives what `attended` makes of its frames, each by itself.
+
+        Args:
+            before: as in `engine.models.attention.AttentionModel.window`.
+        """
         ...
 
 
@@ -62,9 +66,9 @@ class Moonshine:
         window.extend(samples)
         return window.frames(len(samples))
 
-    def window(self) -> WindowEncoder:
+    def window(self, before: WindowEncoder | None = None) -> WindowEncoder:
         """An encoder for one window of a stream."""
-        return self.encoder.window(self.decoder.attended)
+        return self.encoder.window(self.decoder.attended, before)
 
     def start(self, frames: Frames) -> DecoderState:
         """A decoder that attends to these frames and has seen no token."""

@@ -68,7 +68,8 @@ class Appender:
             look_ahead: samples after a chunk that its step wants to hear, a whole number of frames.
         """
         self._step = step
-        self._caches = start
+        self.caches = start
+        """As the chunks that are done left them."""
         self._frame = frame
         self._chunk = chunk
         self._look_ahead = look_ahead
@@ -97,11 +98,11 @@ class Appender:
         """Encoder frames [T, D] of the window's first `samples` samples."""
         step, ahead = self._chunk + self._look_ahead, self._look_ahead // self._frame
         while len(self._sound) >= step:
-            frames, self._caches = self._step(self._sound[:step], ahead, self._caches)
+            frames, self.caches = self._step(self._sound[:step], ahead, self.caches)
             self._frames.append(frames[: self._chunk // self._frame])
             self._sound = self._sound[self._chunk :]
         parts = list(self._frames)
         newest = self._sound[: len(self._sound) // self._frame * self._frame]
         if len(newest):
-            parts.append(self._step(newest, 0, self._caches)[0])
+            parts.append(self._step(newest, 0, self.caches)[0])
         return np.concatenate(parts)[self._skip :][: samples // self._frame]

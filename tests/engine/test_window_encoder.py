@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.core.catalogue import find_model
 from engine.errors import ModelError, ModelFileBroken, ModelFileMissing, ModelMismatch
 from engine.models.attention import AttentionBundle
 from engine.models.bundle import open_bundle
 from engine.models.options import ModelOptions
 from engine.models.window_encoder import Appender, Caches, Reencoder
 from engine.types import Frames, Samples
-from tests.helpers.starter import starter_folder
+from tests.helpers.starter import recording, starter_folder, transcripts
 from tests.helpers.streaming import FRAME, streaming_folder
 
 
@@ -104,6 +105,26 @@ def test_an_encoder_alone_borrows_the_decoder_of_another_folder(tmp_path: Path) 
     assert bundle.info.files == together.info.files
     sound = np.random.default_rng(5).normal(0, 0.1, 20 * FRAME).astype(np.float32)
     assert np.array_equal(bundle.model.encode(sound), together.model.encode(sound))
+
+
+def test_a_window_knows_how_loud_the_one_before_was() -> None:
+    files = find_model(Path("fast"))
+    bundle = open_bundle(files.folder, ModelOptions(decoder_folder=files.decoder_folder))
+    assert isinstance(bundle, AttentionBundle)
+    names = sorted(transcripts())[:2]
+    spoken, next_spoken = (recording(name) for name in names)
+
+    def frames(loudness: float, *, told: bool) -> Frames:
+        before, window = bundle.model.window(), None
+        before.extend(loudness * spoken)
+        before.frames(len(spoken))
+        window = bundle.model.window(before if told else None)
+        window.extend(loudness * next_spoken)
+        return window.frames(len(next_spoken))[:25]
+
+    loud = frames(1.0, told=True)
+    near, far = (np.abs(frames(0.1, told=told) - loud).mean() for told in (True, False))
+    assert near < 0.95 * far
 
 
 @pytest.mark.parametrize(("there", "missing"), [("ours", "decoder_model_merged.ort"), ("lender", "encoder.int8.onnx")])

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.decoding.guidance import Guidance
+from engine.models.window_encoder import WindowEncoder
 from engine.stability import STABILITY, Steadiness
 from engine.track import Hypothesis
 from engine.types import Frames, Samples
@@ -228,6 +229,27 @@ def test_a_hurried_track_makes_fewer_passes_and_hears_the_same() -> None:
     hurried.guide(Guidance(hurried=True))
     assert ids(play(hurried, say(words, 10.0))[-1]) == ids(play(track(slow), say(words, 10.0))[-1]) == spoken(words)
     assert fast.passes < 0.4 * slow.passes
+
+
+class _Remembering(LevelModel):
+    """Notes what each window is told of the one before."""
+
+    def window(self, before: WindowEncoder | None = None) -> WindowEncoder:
+        made = super().window()
+        TOLD.append((made, before))
+        return made
+
+
+TOLD: list[tuple[WindowEncoder, WindowEncoder | None]] = []
+
+
+def test_a_window_is_told_of_the_last_one_in_which_somebody_spoke() -> None:
+    TOLD.clear()
+    words = [(4, 0.5, 0.9), (6, 3.0, 3.09), (8, 6.0, 6.5), (9, 9.0, 9.5)]
+    model = _Remembering()
+    assert spoken([words[0], *words[2:]]) == ids(play(track(model), say(words, 11.0))[-1])
+    (first, _), (_click, told), (third, still), (_, then) = TOLD
+    assert (told, still, then) == (first, first, third)
 
 
 class _Measured(LevelModel):

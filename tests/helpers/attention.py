@@ -65,7 +65,7 @@ class LevelModel:
     def encode(self, samples: Samples) -> Frames:
         return samples[: len(samples) // HOP * HOP : HOP, None]
 
-    def window(self) -> WindowEncoder:
+    def window(self, _before: WindowEncoder | None = None) -> WindowEncoder:
         return Reencoder(self.encode)
 
     def start(self, frames: Frames) -> DecoderState:

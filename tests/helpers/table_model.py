@@ -37,7 +37,7 @@ class TableModel:
     def encode(self, samples: Samples) -> Frames:
         return FRAMES
 
-    def window(self) -> WindowEncoder:
+    def window(self, _before: WindowEncoder | None = None) -> WindowEncoder:
         return Reencoder(self.encode)
 
     def start(self, frames: Frames) -> DecoderState:
