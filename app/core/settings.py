@@ -21,7 +21,8 @@ FORMAT = 1
 TEXT_SIZES = (14, 16, 18, 20, 22, 24, 28, 32, 36, 42, 48, 56, 64, 72, 84, 96)
 """Caption sizes in pixels at a scale of one."""
 
-MOST_LINES = 10
+MOST_LINES = 500
+"""More than any screen has room for at the smallest size of text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Settings:
     """"responsive", "balanced" or "steady": words at once, or words that do not change any more."""
     text_size: int = 28
     lines: int = 3
+    """Lines of captions the window has room for."""
     animate: bool = True
     """Lines roll up in a short movement."""
     keep_last_session: bool = False

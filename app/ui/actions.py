@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QRect, QSize
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
 from app.core.ports import DeviceInfo, SourceKind
-from app.core.settings import MOST_LINES
+from app.ui.placement import rescued
 from app.ui.theme import CaptionStyle, icon
+
+LINE_CHOICES = range(1, 11)
+"""Numbers of lines in the menu; a window that was made higher with the pointer shows more."""
 
 
 class WindowActions(QObject):
@@ -31,13 +34,18 @@ class WindowActions(QObject):
         self.animate = self._make(self.tr("Roll lines smoothly"), "", checkable=True)
         self.words = self._make(self.tr("Words to know…"), "", "Ctrl+W")
         self.close = self._make(self.tr("Quit"), "close", "Ctrl+Q")
-        self.lines = [self._make(str(number), "", checkable=True) for number in range(1, MOST_LINES + 1)]
+        self.lines = [self._make(str(number), "", checkable=True) for number in LINE_CHOICES]
         _exclusive(self, self.lines)
 
     def show_running(self, running: bool) -> None:
         self.toggle.setText(self.tr("Pause") if running else self.tr("Start"))
         self.toggle.setIcon(icon("pause" if running else "play", self._style.control))
         self.toggle.setToolTip(f"{self.toggle.text()} ({self.tr('Space')})")
+
+    def show_lines(self, lines: int) -> None:
+        """Check the number of lines in the menu, or none where it is not among the choices."""
+        for number, action in zip(LINE_CHOICES, self.lines, strict=True):
+            action.setChecked(number == lines)
 
     def fill(self, menu: QMenu, *choices: QMenu) -> None:
         """The window's menu, the same from the strip's button and from a right click."""
@@ -92,7 +100,7 @@ class SourceMenu(QMenu):
             action.setIconVisibleInMenu(False)  # the check mark stands there
 
     def show_devices(self, devices: list[DeviceInfo]) -> None:
-        """Offer these below the usual choices."""
+        """Offer these below the usual choices; an open menu grows, and stays within the screen."""
         current = self.current
         for action in self._devices:
             self.removeAction(action)
@@ -108,6 +116,9 @@ class SourceMenu(QMenu):
                 self._devices[-1].setEnabled(False)
                 self._devices += [self._add(device.id, device.name) for device in found]
         self.set_current(current)
+        if self.isVisible():
+            wanted = QRect(self.pos(), self.sizeHint())
+            self.setGeometry(rescued(wanted, self.screen().availableGeometry(), QSize()))
 
     @property
     def current(self) -> str:

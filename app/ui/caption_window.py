@@ -23,8 +23,8 @@ from app.captions.plain_text import whole_text
 from app.core.activity import Activity, Phase
 from app.core.paths import last_session_file
 from app.core.ports import DeviceInfo, SourceKind
-from app.core.settings import TEXT_SIZES, Settings
-from app.ui.actions import SourceMenu, WindowActions
+from app.core.settings import MOST_LINES, TEXT_SIZES, Settings
+from app.ui.actions import LINE_CHOICES, SourceMenu, WindowActions
 from app.ui.caption_view import CaptionView
 from app.ui.control_strip import HEIGHT as STRIP_HEIGHT
 from app.ui.control_strip import ControlStrip
@@ -168,7 +168,7 @@ class CaptionWindow(QWidget):
         actions.keep_last.toggled.connect(lambda on: keeper.change(keep_last_session=on))
         actions.animate.toggled.connect(lambda on: keeper.change(animate=on))
         actions.close.triggered.connect(self.close)
-        for number, action in enumerate(actions.lines, 1):
+        for number, action in zip(LINE_CHOICES, actions.lines, strict=True):
             action.triggered.connect(lambda _on, lines=number: keeper.change(lines=lines))
 
     # What the user does
@@ -209,7 +209,7 @@ class CaptionWindow(QWidget):
         self.setMinimumHeight(self._height_for(1))
         actions.larger.setEnabled(settings.text_size < TEXT_SIZES[-1])
         actions.smaller.setEnabled(settings.text_size > TEXT_SIZES[0])
-        actions.lines[settings.lines - 1].setChecked(True)
+        actions.show_lines(settings.lines)
         actions.animate.setChecked(settings.animate)
         actions.keep_last.setChecked(settings.keep_last_session)
         self.sources.set_current(settings.source)
@@ -243,7 +243,7 @@ class CaptionWindow(QWidget):
         super().resizeEvent(event)
         if self.isVisible() and not self._fitting and self.height() != self._fitted:
             self._fitted = self.height()
-            self._keeper.change(lines=self.view.rows)
+            self._keeper.change(lines=min(self.view.rows, MOST_LINES))
 
     def enterEvent(self, event: QEnterEvent) -> None:
         self._show_controls()

@@ -123,7 +123,7 @@ def menu_sheet(style: CaptionStyle) -> str:
         QMenu::item {{ padding: 6px 24px 6px 12px; border-radius: 4px; min-height: 16px; }}
         QMenu::item:selected {{ background: {style.edge}; }}
         QMenu::item:checked {{ color: {style.accent}; }}
-        QMenu::item:disabled {{ color: {QColor(style.control).darker(180).name()}; }}
+        QMenu::item:disabled {{ color: {style.tail}; }}
         QMenu::separator {{ height: 1px; background: {style.edge}; margin: 4px 8px; }}
         QMenu::icon {{ padding-left: 10px; }}
         QMenu::indicator {{ left: 8px; }}

@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 from app.captions.plain_text import whole_text
 from app.core.activity import Phase
 from app.core.events import Captioned, DeviceLost, Lagging, Level, NoSound
+from app.core.ports import DeviceInfo
 from app.core.settings import Place, Settings, SettingsFile
 from app.ui.caption_window import SMALLEST_WIDTH, CaptionWindow
 from app.ui.live_captions import LiveCaptions
@@ -143,6 +144,22 @@ def test_another_number_of_lines_changes_the_height(qtbot: QtBot, window: Captio
     qtbot.waitUntil(window.actions_.lines[1].isChecked)
 
 
+def test_a_window_may_be_higher_than_any_choice_in_the_menu(
+    qtbot: QtBot, window: CaptionWindow, make_window: MakeWindow, settings_file: SettingsFile
+) -> None:
+    window.actions_.smaller.trigger()
+    window.resize(window.width(), 700)
+    rows = window.view.rows
+    assert rows > len(window.actions_.lines)
+    qtbot.waitUntil(lambda: settings_file.load()[0].lines == rows)
+    assert not settings_file.load()[1]
+    assert not any(action.isChecked() for action in window.actions_.lines)
+    assert make_window(settings_file.load()[0]).view.rows == rows
+    window.actions_.lines[2].trigger()
+    assert window.view.rows == 3
+    assert window.actions_.lines[2].isChecked()
+
+
 def test_source_and_place_are_kept(
     qtbot: QtBot, make_window: MakeWindow, settings_file: SettingsFile, live: LiveCaptions
 ) -> None:
@@ -156,6 +173,23 @@ def test_source_and_place_are_kept(
     qtbot.waitUntil(lambda: settings_file.load()[0].source == "usb")
     again = make_window(settings_file.load()[0])
     assert again.geometry() == window.geometry()
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support grabbing", extend=True)
+def test_devices_that_are_found_while_the_menu_is_open_stay_on_the_screen(qtbot: QtBot, window: CaptionWindow) -> None:
+    screen = window.screen().availableGeometry()
+    window.sources.aboutToShow.disconnect()
+    window.sources.popup(screen.bottomLeft() + QPoint(100, -10))
+    qtbot.waitUntil(window.sources.isVisible)
+    usual = window.sources.geometry()
+    assert screen.contains(usual)
+    window.sources.show_devices([DeviceInfo(str(number), f"Microphone {number}", MIC, False) for number in range(8)])
+    QApplication.processEvents()
+    assert window.sources.height() > usual.height()
+    assert screen.contains(window.sources.geometry())
+    for action in window.sources.actions():
+        assert window.sources.rect().contains(window.sources.actionGeometry(action)), action.text()
+    window.sources.close()
 
 
 @pytest.mark.parametrize(("left", "bottom", "width"), [(-3.0, 0.9, 0.5), (5.0, 7.0, 0.5), (0.2, -1.0, 40.0), (0, 0, 0)])
