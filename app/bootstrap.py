@@ -229,8 +229,8 @@ class Program:
     def _on_words_refused(self, sentences: Sequence[str]) -> None:
         if self.words is not None and self.words.isVisible():
             return  # it says so beside each word
-        more = f" And {len(sentences) - 1} more." if len(sentences) > 1 else ""
-        self.window.show_notice(f"{paths.words_file()}: {sentences[0]}{more}")
+        more = f"this and {len(sentences) - 1} more" if len(sentences) > 1 else "the list"
+        self.window.show_notice(f"Words to know: {sentences[0]} Ctrl+W shows {more}.")
 
     def _open_sources(self, spec: str) -> Sequence[Source]:
         if spec == RECORDING and self._recording is not None:

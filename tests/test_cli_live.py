@@ -171,7 +171,7 @@ def test_a_device_that_goes_away_is_told_and_one_that_breaks_is_a_failure(capsys
     events: list[SourceEvent] = [Lost("desk", "The microphone desk was unplugged."), Opened("desk")]
     assert caption([PlayedSource([*events, Broken("desk", "The sound server ended.")])], stream) == 1
     assert capsys.readouterr().err.splitlines() == [
-        "The microphone desk was unplugged.",
+        "The microphone desk was unplugged. Captions go on as soon as there is sound again.",
         "Listening to desk.",
         "The sound server ended.",
     ]

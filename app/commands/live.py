@@ -118,7 +118,7 @@ class _Reporter:
             case SoundBack():
                 return "There is sound again."
             case DeviceLost(_, _, reason):
-                return reason
+                return f"{reason} Captions go on as soon as there is sound again."
             case SourceFinished(_, reason):
                 self.failed |= bool(reason)
                 return reason

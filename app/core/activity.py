@@ -41,14 +41,6 @@ class Phase(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Silent:
-    """A device that delivers nothing but zeros."""
-
-    device: str
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
 class Activity:
     """Facts for the status line. Immutable."""
 
@@ -57,9 +49,12 @@ class Activity:
     """Name of the loaded model; empty while it loads."""
     devices: Mapping[SourceKind, str] = field(default_factory=dict)
     """Those that sound comes from now."""
-    silent: Mapping[SourceKind, Silent] = field(default_factory=dict)
+    silent: Mapping[SourceKind, str] = field(default_factory=dict)
+    """Devices that deliver nothing but zeros."""
     lost: Mapping[SourceKind, str] = field(default_factory=dict)
-    """Devices that went away, each with its sentence."""
+    """Devices that went away and are waited for, each with its sentence."""
+    gone: Mapping[SourceKind, str] = field(default_factory=dict)
+    """Sources that gave up, each with its sentence."""
     lag: float = 0.0
     """Seconds that captions are behind the sound."""
     effort: Effort = field(default_factory=Effort)
@@ -87,8 +82,8 @@ class Activity:
                     lost=_without(self.lost, source),
                     silent=_without(self.silent, source),
                 )
-            case NoSound(source, device, seconds):
-                return replace(self, silent={**self.silent, source: Silent(device, seconds)})
+            case NoSound(source, device):
+                return replace(self, silent={**self.silent, source: device})
             case SoundBack(source):
                 return replace(self, silent=_without(self.silent, source))
             case Lagging(seconds):
@@ -98,9 +93,14 @@ class Activity:
             case DeviceLost(source, _, reason):
                 return replace(self, lost={**self.lost, source: reason}, devices=_without(self.devices, source))
             case SourceFinished(source, reason):
-                devices = _without(self.devices, source)
-                lost = {**self.lost, source: reason} if reason else self.lost
-                return replace(self, devices=devices, lost=lost, over=self.over or not reason)
+                gone = {**self.gone, source: reason} if reason else self.gone
+                return replace(
+                    self,
+                    devices=_without(self.devices, source),
+                    lost=_without(self.lost, source),
+                    gone=gone,
+                    over=self.over or not reason,
+                )
             case Failed(reason):
                 return replace(self, failure=reason)
             case Captioned() | SoundLost() | WordsRead() | ListRefused() | Stopped():

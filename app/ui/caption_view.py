@@ -12,7 +12,6 @@ from math import ceil
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
     QAccessible,
-    QColor,
     QFont,
     QFontMetricsF,
     QKeyEvent,
@@ -26,6 +25,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from app.captions.layout import CaptionLayout, Line
 from app.captions.model import CaptionState
 from app.captions.plain_text import shown_text
+from app.ui.hint import paint_hint
 from app.ui.line_painter import LinePainter
 from app.ui.roll import Roll
 from app.ui.theme import CaptionStyle
@@ -63,7 +63,7 @@ class CaptionView(QWidget):
         self._floor = 0
         self._cleared_paragraphs = 0
         self._following = True
-        self._hint = ""
+        self.hint = ""
         self._angle = 0
         self.animated = True
         self._roll = Roll(self)
@@ -122,8 +122,8 @@ class CaptionView(QWidget):
 
     def set_hint(self, text: str) -> None:
         """Words to show while there are no captions in view."""
-        if text != self._hint:
-            self._hint = text
+        if text != self.hint:
+            self.hint = text
             if not any(line.text for line in self.visible_lines):
                 self.update()
 
@@ -272,21 +272,15 @@ class CaptionView(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        area = event.rect()
         if not any(line.text for line in self.visible_lines):
-            self._paint_hint(painter)
+            area = self.rect().adjusted(PADDING, 0, -PADDING, 0)
+            paint_hint(painter, area, self.hint, self._style, self._pitch // 2)
         below, before = self._roll.shift()
         painter.setClipRect(QRectF(self._row_area(0)).united(QRectF(self._row_area(self.rows - 1))))
         first = max(self._top - before, 0)
         for index in range(first, min(self._top + self.rows, len(self._lines))):
             row = self._row_area(index - self._top)
             y = row.top() + below * self._pitch
-            if y + self._pitch > area.top() and y <= area.bottom():
+            if y + self._pitch > event.rect().top() and y <= event.rect().bottom():
                 self._painter.draw(painter, self._lines[index], QPointF(PADDING, y), self._pitch)
         painter.end()
-
-    def _paint_hint(self, painter: QPainter) -> None:
-        painter.setFont(self._style.caption_font(max(min(self._pitch // 2, 22), 13)))
-        painter.setPen(QColor(self._style.tail))
-        area = self.rect().adjusted(PADDING, 0, -PADDING, 0)
-        painter.drawText(area, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._hint)

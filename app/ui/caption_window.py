@@ -220,7 +220,7 @@ class CaptionWindow(QWidget):
     def _show_activity(self, activity: Activity) -> None:
         self.actions_.show_running(activity.phase in _RUNNING)
         self.view.set_hint(hint(activity))
-        kinds = [kind for kind in SourceKind if kind in activity.devices or kind in activity.lost]
+        kinds = [kind for kind in SourceKind if kind in {*activity.devices, *activity.lost, *activity.gone}]
         if kinds:
             self.strip.show_meters(kinds)
         for kind, meter in self.strip.meters.items():

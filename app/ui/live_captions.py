@@ -179,7 +179,7 @@ class LiveCaptions(QObject):
             activity = activity.apply(event)
         self._set_captions(captions)
         if ended and activity.phase is Phase.LISTENING:
-            activity = replace(activity, failure=activity.failure or next(iter(activity.lost.values()), ""))
+            activity = replace(activity, failure=activity.failure or next(iter(activity.gone.values()), ""))
         self._set_activity(activity)
         if ended:
             self._finish()

@@ -32,17 +32,22 @@ class StatusLabel(QWidget):
 
     def rows(self) -> list[str]:
         """The sentence as it is cut for this width."""
-        metrics = self.fontMetrics()
         rows: list[str] = []
         row = ""
         for word in self.line.text.split(" "):
             longer = f"{row} {word}".lstrip()
-            if row and metrics.horizontalAdvance(longer) > self.width() and len(rows) < ROWS - 1:
+            if row and not self._fits(longer) and len(rows) < ROWS - 1:
                 rows.append(row)
                 longer = word
             row = longer
         rows.append(row)
-        return [metrics.elidedText(row, Qt.TextElideMode.ElideRight, self.width()) for row in rows]
+        return [self._cut(row) for row in rows]
+
+    def _fits(self, row: str) -> bool:
+        return self._cut(row) == row  # not by its advance: that is rounded, and a row that just fits would be cut
+
+    def _cut(self, row: str) -> str:
+        return self.fontMetrics().elidedText(row, Qt.TextElideMode.ElideRight, self.width())
 
     def sizeHint(self) -> QSize:
         return QSize(200, ROWS * self.fontMetrics().lineSpacing())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication
 
-from app.core.activity import Activity, Phase, Silent
+from app.core.activity import Activity, Phase
 from app.core.ports import SourceKind
 
 SHOWN_LAG = 1.0
@@ -26,7 +26,7 @@ def tr(text: str, comment: str = "") -> str:
 
 def status_line(activity: Activity, notice: StatusLine | None = None) -> StatusLine:
     """`notice`: a passing remark that is shown instead while captions are well."""
-    trouble = activity.failure or next(iter(activity.lost.values()), "")
+    trouble = _trouble(activity)
     if trouble:
         return StatusLine(trouble, warning=True)
     if notice:
@@ -43,15 +43,20 @@ def status_line(activity: Activity, notice: StatusLine | None = None) -> StatusL
 
 
 def hint(activity: Activity) -> str:
-    """What stands in the place of captions before there are any."""
+    """What stands in the place of captions before there are any; trouble is told here too, as large as captions."""
     if activity.phase is Phase.FINISHING:
         return ""
     if activity.failure:
-        return tr("Press Space to try again, or choose another source below.")
+        advice = tr("Press Space to try again, or choose another source or model in the menu.")
+        return f"{activity.failure}\n{advice}"
     if activity.phase is Phase.PAUSED:
         return tr("Press Space to start.")
+    if _trouble(activity):
+        return _trouble(activity)
     if not activity.model:
         return tr("Getting ready. What is said now is kept and will be captioned.")
+    for kind, device in activity.silent.items():
+        return _silence(kind, device).text
     return tr("Words will appear here as they are spoken.")
 
 
@@ -66,14 +71,23 @@ def speaker_name(speaker: str) -> str:
             return tr("Recording")
 
 
+def _trouble(activity: Activity) -> str:
+    """Why there are no captions, of all sources or of one; a device that went away comes back by itself."""
+    if activity.failure:
+        return activity.failure
+    for reason in activity.lost.values():
+        return tr("{reason} Captions go on as soon as there is sound again.").format(reason=reason)
+    return next(iter(activity.gone.values()), "")
+
+
 def _listening(activity: Activity) -> StatusLine:
     if activity.lag >= SHOWN_LAG:
         late = tr("Captions are {seconds} s behind.").format(seconds=f"{activity.lag:.1f}")
         return StatusLine(f"{late} {_effort(activity)}".rstrip(), warning=True)
     if not activity.model:
         return StatusLine(tr("Loading the model…"))
-    for kind, silent in activity.silent.items():
-        return _silence(kind, silent)
+    for kind, device in activity.silent.items():
+        return _silence(kind, device)
     if not activity.devices:
         return StatusLine(tr("Opening the sound device…"))
     doing = tr("Captioning {device}") if SourceKind.FILE in activity.devices else tr("Listening to {device}")
@@ -102,10 +116,7 @@ def _devices(activity: Activity) -> str:
     return tr("{first} and {second}").format(first=names[0], second=names[1])
 
 
-def _silence(kind: SourceKind, silent: Silent) -> StatusLine:
-    seconds = f"{silent.seconds:.0f}"
+def _silence(kind: SourceKind, device: str) -> StatusLine:
     if kind is SourceKind.MICROPHONE:
-        sentence = tr("No sound from {device} for {seconds} s. Is it muted?")
-        return StatusLine(sentence.format(device=silent.device, seconds=seconds), warning=True)
-    sentence = tr("Nothing has played on {device} for {seconds} s.")
-    return StatusLine(sentence.format(device=silent.device, seconds=seconds))
+        return StatusLine(tr("No sound from {device}. Is it muted?").format(device=device), warning=True)
+    return StatusLine(tr("Nothing is playing on {device}.").format(device=device))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.core.activity import Activity, Phase, Silent
+from app.core.activity import Activity, Phase
 from app.core.events import (
     Captioned,
     DeviceLost,
@@ -39,7 +39,7 @@ def test_a_device_that_comes_back_is_not_lost_any_more() -> None:
 
 def test_no_sound_lasts_until_there_is_sound_or_another_device() -> None:
     silent = after(Listening(MIC, "USB"), NoSound(MIC, "USB", 5.0))
-    assert silent.silent == {MIC: Silent("USB", 5.0)}
+    assert silent.silent == {MIC: "USB"}
     assert silent.apply(SoundBack(MIC)).silent == {}
     assert silent.apply(Listening(MIC, "Built-in")).silent == {}
 
@@ -54,7 +54,7 @@ def test_a_file_that_ended_is_over_and_a_source_that_gave_up_says_why() -> None:
     assert after(SourceFinished(SourceKind.FILE)).over
     broken = after(SourceFinished(MIC, "The microphone is gone."))
     assert not broken.over
-    assert broken.lost == {MIC: "The microphone is gone."}
+    assert (broken.gone, broken.lost) == ({MIC: "The microphone is gone."}, {})
 
 
 def test_levels_change_no_fact() -> None:

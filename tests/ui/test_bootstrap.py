@@ -105,7 +105,7 @@ def test_the_users_word_list_is_followed_and_its_mistakes_are_told(
     program.start()
     qtbot.waitUntil(lambda: program.live.activity.over and program.live.resting)
     assert whole_text(program.live.captions, str) == "Good morning, EveryOne here.\n"
-    assert len(told) == 1 and told[0].startswith(f"{paths.words_file()}: Line 2 gives the strength")
+    assert len(told) == 1 and told[0].startswith("Words to know: Line 2 gives the strength")
 
 
 def test_closing_in_the_middle_captions_the_last_word(qtbot: QtBot, make_program: MakeProgram, recording: Path) -> None:

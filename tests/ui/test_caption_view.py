@@ -165,3 +165,13 @@ def test_labels_tails_and_settled_words_differ_in_colour(view: CaptionView) -> N
     image = view.grab().toImage()
     colors = {image.pixelColor(x, y).name() for x in range(image.width()) for y in range(image.height())}
     assert {style.text, style.tail, style.speaker("mic")} <= colors
+
+
+def test_a_hint_gets_smaller_rather_than_cut(view: CaptionView) -> None:
+    view.resize(388, view.height_for(1))
+    view.set_hint("There is no microphone: connect one, then try again.\nPress Space to try again, or choose another.")
+    image = view.grab().toImage()
+    paper = image.pixelColor(0, 0)
+    rows = {y for y in range(image.height()) for x in range(image.width()) if image.pixelColor(x, y) != paper}
+    assert rows
+    assert not rows & {0, image.height() - 1}

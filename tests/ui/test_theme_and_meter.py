@@ -11,6 +11,8 @@ from PySide6.QtGui import QColor, QFontInfo
 from pytestqt.qtbot import QtBot
 
 from app.ui.level_meter import SEGMENTS, LevelMeter, segments_for
+from app.ui.status_label import StatusLabel
+from app.ui.status_text import StatusLine
 from app.ui.theme import CAPTION_FONT, CaptionStyle, icon, load_fonts
 
 
@@ -81,3 +83,15 @@ def test_the_meter_falls_gently_and_reports_no_change_twice(qtbot: QtBot) -> Non
     for _ in range(SEGMENTS):
         meter.set_level(0.0)
     assert meter.segments == 0
+
+
+def test_the_status_is_cut_only_when_both_rows_are_full(qtbot: QtBot) -> None:
+    load_fonts()
+    label = StatusLabel(CaptionStyle())
+    qtbot.addWidget(label)
+    sentence = "Listening to VirtualMicrophone and Speakers · Moonshine tiny-en · 0.5\u00a0s\u00a0behind"
+    label.show_line(StatusLine(sentence))
+    for width in range(60, 600):
+        label.resize(width, 40)
+        rows = label.rows()
+        assert len(rows) == 2 or rows == [sentence], width

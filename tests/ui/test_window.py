@@ -91,11 +91,11 @@ def test_the_status_says_in_words_what_goes_on(
     tell = stage.session.on_event
     for event, sentence in (
         (Captioned(MIC, said("Hello.")), "Listening to Built-in microphone · Moonshine tiny · 0.5\u00a0s\u00a0behind"),
-        (NoSound(MIC, "USB Headset", 5.0), "No sound from USB Headset for 5 s. Is it muted?"),
+        (NoSound(MIC, "USB Headset", 5.0), "No sound from USB Headset. Is it muted?"),
         (Lagging(3.2), "Captions are 3.2 s behind."),
         (
-            DeviceLost(MIC, "USB Headset", "USB Headset went away; waiting for it."),
-            "USB Headset went away; waiting for it.",
+            DeviceLost(MIC, "USB Headset", "USB Headset went away."),
+            "USB Headset went away. Captions go on as soon as there is sound again.",
         ),
     ):
         tell(event)
@@ -104,10 +104,27 @@ def test_the_status_says_in_words_what_goes_on(
     assert window.strip.status.line.warning
 
 
+def test_trouble_stands_in_the_place_of_captions_while_there_are_none(
+    qtbot: QtBot, window: CaptionWindow, live: LiveCaptions, stage: Stage
+) -> None:
+    def large() -> str:
+        return window.view.hint
+
+    run(qtbot, live)
+    assert large() == "Words will appear here as they are spoken."
+    stage.session.on_event(NoSound(MIC, "USB Headset", 5.0))
+    qtbot.waitUntil(lambda: large() == "No sound from USB Headset. Is it muted?")
+    stage.session.on_event(DeviceLost(MIC, "USB Headset", "USB Headset went away."))
+    qtbot.waitUntil(lambda: large() == "USB Headset went away. Captions go on as soon as there is sound again.")
+    stage.refusal = "There is no microphone."
+    live.restart()
+    qtbot.waitUntil(lambda: large().startswith("There is no microphone.\nPress Space"))
+
+
 def test_nothing_played_is_no_alarm(qtbot: QtBot, window: CaptionWindow, live: LiveCaptions, stage: Stage) -> None:
     run(qtbot, live)
     stage.session.on_event(NoSound(SYSTEM, "Speakers", 5.0))
-    qtbot.waitUntil(lambda: status(window) == "Nothing has played on Speakers for 5 s.")
+    qtbot.waitUntil(lambda: status(window) == "Nothing is playing on Speakers.")
     assert not window.strip.status.line.warning
 
 
