@@ -34,7 +34,7 @@ from app.ui.live_captions import LiveCaptions
 from app.ui.settings_keeper import SettingsKeeper
 from app.ui.signals import SignalWatch
 from app.ui.tasks import run_in_background
-from app.ui.theme import CONTROL_SIZE, CaptionStyle, load_fonts, palette, program_icon
+from app.ui.theme import CaptionStyle, load_fonts, palette, program_icon
 from app.ui.words.window import WordsWindow
 from engine.decoding.guidance import Guidance
 from engine.errors import EngineError
@@ -90,7 +90,7 @@ class Program:
         self._manner = MannerWatch(MannerChoice.of(self.keeper.settings))
         self.words: WordsWindow | None = None
         self.live = LiveCaptions(self._open_sources, self._make_session, spec)
-        self.window = CaptionWindow(self.live, self.keeper, CaptionStyle(), self._find_devices)
+        self.window = CaptionWindow(self.live, self.keeper, self._find_devices)
         self._name_source(spec)
         self.hook = ErrorHook(str(paths.log_file()), self.window)
         self.hook.happened.connect(self.window.show_notice)
@@ -276,7 +276,7 @@ def make_application() -> QApplication:
     application.setPalette(palette(style))
     application.setQuitOnLastWindowClosed(False)
     load_fonts()
-    application.setFont(style.caption_font(CONTROL_SIZE))
+    application.setFont(style.control_font())
     translator = QTranslator(application)
     if translator.load(QLocale(), "qtbase", "_", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)):
         application.installTranslator(translator)

@@ -21,6 +21,12 @@ FORMAT = 1
 TEXT_SIZES = (14, 16, 18, 20, 22, 24, 28, 32, 36, 42, 48, 56, 64, 72, 84, 96)
 """Caption sizes in pixels at a scale of one."""
 
+LOOKS = ("dark", "black", "yellow", "light", "cream")
+"""Colours of captions and of the background behind them."""
+
+OPACITIES = (100, 85, 70)
+"""How much of what is behind the window its background hides, percent; with less, captions could not be read."""
+
 MOST_LINES = 500
 """More than any screen has room for at the smallest size of text."""
 
@@ -53,6 +59,12 @@ class Settings:
     """"off", "mask" or "drop"."""
     steadiness: str = "balanced"
     """"responsive", "balanced" or "steady": words at once, or words that do not change any more."""
+    look: str = "dark"
+    """One of `LOOKS`."""
+    opacity: int = 100
+    """One of `OPACITIES`."""
+    bold: bool = False
+    """Bold letters."""
     text_size: int = 28
     lines: int = 3
     """Lines of captions the window has room for."""
@@ -176,6 +188,9 @@ _CHECKS: dict[str, Callable[[object], object | None]] = {
     "numbers": _switch,
     "profanity": _one_of("off", "mask", "drop"),
     "steadiness": _one_of("responsive", "balanced", "steady"),
+    "look": _one_of(*LOOKS),
+    "opacity": lambda value: value if value in OPACITIES and not isinstance(value, bool) else None,
+    "bold": _switch,
     "text_size": _number(TEXT_SIZES[0], TEXT_SIZES[-1]),
     "lines": _number(1, MOST_LINES),
     "animate": _switch,

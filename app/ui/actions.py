@@ -20,12 +20,13 @@ class WindowActions(QObject):
     def __init__(self, window: QWidget, style: CaptionStyle) -> None:
         super().__init__(window)
         self._window = window
-        self._style = style
+        self._pictures: dict[QAction, str] = {}
         self.toggle = self._make(self.tr("Pause"), "pause", hint=self.tr("Space"))
         self.larger = self._make(self.tr("Larger text"), "larger", "Ctrl++", "Ctrl+=")
         self.smaller = self._make(self.tr("Smaller text"), "smaller", "Ctrl+-")
         self.clear = self._make(self.tr("Clear (earlier text stays above)"), "clear", "Ctrl+L")
         self.latest = self._make(self.tr("Go to the newest words"), "latest", "Ctrl+End")
+        self.latest.setIconText(self.tr("Newest"))  # on its button
         self.copy_shown = self._make(self.tr("Copy what is shown"), "", "Ctrl+C")
         self.copy_all = self._make(self.tr("Copy everything"), "", "Ctrl+Shift+C")
         self.save_text = self._make(self.tr("Save text…"), "", "Ctrl+S")
@@ -36,10 +37,18 @@ class WindowActions(QObject):
         self.close = self._make(self.tr("Quit"), "close", "Ctrl+Q")
         self.lines = [self._make(str(number), "", checkable=True) for number in LINE_CHOICES]
         _exclusive(self, self.lines)
+        self.set_style(style)
+
+    def set_style(self, style: CaptionStyle) -> None:
+        """Draw the pictures in the colours of this style."""
+        self._style = style
+        for action, picture in self._pictures.items():
+            action.setIcon(icon(picture, style.control))
 
     def show_running(self, running: bool) -> None:
         self.toggle.setText(self.tr("Pause") if running else self.tr("Start"))
-        self.toggle.setIcon(icon("pause" if running else "play", self._style.control))
+        self._pictures[self.toggle] = "pause" if running else "play"
+        self.toggle.setIcon(icon(self._pictures[self.toggle], self._style.control))
         self.toggle.setToolTip(f"{self.toggle.text()} ({self.tr('Space')})")
 
     def show_lines(self, lines: int) -> None:
@@ -47,8 +56,11 @@ class WindowActions(QObject):
         for number, action in zip(LINE_CHOICES, self.lines, strict=True):
             action.setChecked(number == lines)
 
-    def fill(self, menu: QMenu, *choices: QMenu) -> None:
-        """The window's menu, the same from the strip's button and from a right click."""
+    def fill(self, menu: QMenu, look: QMenu, *choices: QMenu) -> None:
+        """The window's menu, the same from the strip's button and from a right click.
+
+        `look` is how captions look, `choices` what is captioned and how.
+        """
         menu.addAction(self.toggle)
         for choice in choices:
             menu.addMenu(choice)
@@ -56,6 +68,7 @@ class WindowActions(QObject):
         menu.addSeparator()
         menu.addActions([self.larger, self.smaller])
         menu.addMenu(self._lines_menu(menu))
+        menu.addMenu(look)
         menu.addAction(self.animate)
         menu.addSeparator()
         menu.addActions([self.latest, self.clear])
@@ -76,7 +89,7 @@ class WindowActions(QObject):
         shown = hint or (action.shortcut().toString(QKeySequence.SequenceFormat.NativeText) if keys else "")
         action.setToolTip(f"{text} ({shown})" if shown else text)
         if picture:
-            action.setIcon(icon(picture, self._style.control))
+            self._pictures[action] = picture
         self._window.addAction(action)
         return action
 
@@ -84,20 +97,17 @@ class WindowActions(QObject):
 class SourceMenu(QMenu):
     """What can be captioned: the three usual choices at once, single devices as soon as they are known."""
 
-    def __init__(self, parent: QWidget, style: CaptionStyle) -> None:
+    def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setTitle(self.tr("Source"))
         self.chosen = QActionGroup(self)
         self._devices: list[QAction] = []
-        for spec, name, short, picture in (
-            ("mic", self.tr("Microphone"), self.tr("Microphone"), "microphone"),
-            ("system", self.tr("What the computer plays"), self.tr("Computer"), "computer"),
-            ("both", self.tr("Both, each with its name"), self.tr("Both"), "both"),
+        for spec, name, short in (
+            ("mic", self.tr("Microphone"), self.tr("Microphone")),
+            ("system", self.tr("What the computer plays"), self.tr("Computer")),
+            ("both", self.tr("Both, each with its name"), self.tr("Both")),
         ):
-            action = self._add(spec, name)
-            action.setIconText(short)
-            action.setIcon(icon(picture, style.control))
-            action.setIconVisibleInMenu(False)  # the check mark stands there
+            self._add(spec, name).setIconText(short)
 
     def show_devices(self, devices: list[DeviceInfo]) -> None:
         """Offer these below the usual choices; an open menu grows, and stays within the screen."""

@@ -127,7 +127,12 @@ class CaptionView(QWidget):
             if not any(line.text for line in self.visible_lines):
                 self.update()
 
+    def set_style(self, style: CaptionStyle) -> None:
+        self._style = style
+        self.set_text_size(self._size)
+
     def set_text_size(self, size: int) -> None:
+        self._size = size
         font = self._style.caption_font(size)
         bold = QFont(font)
         bold.setWeight(QFont.Weight.Bold)

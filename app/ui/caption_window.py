@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QCloseEvent,
-    QColor,
     QContextMenuEvent,
     QEnterEvent,
     QPainter,
     QPaintEvent,
-    QPen,
     QResizeEvent,
     QWheelEvent,
 )
@@ -25,11 +23,14 @@ from app.core.paths import last_session_file
 from app.core.ports import DeviceInfo, SourceKind
 from app.core.settings import MOST_LINES, TEXT_SIZES, Settings
 from app.ui.actions import LINE_CHOICES, SourceMenu, WindowActions
+from app.ui.backdrop import paint_backdrop
 from app.ui.caption_view import CaptionView
 from app.ui.control_strip import HEIGHT as STRIP_HEIGHT
 from app.ui.control_strip import ControlStrip
 from app.ui.frame import WindowFrame
 from app.ui.live_captions import LiveCaptions
+from app.ui.look_menu import LookMenu
+from app.ui.looks import style_of
 from app.ui.manner_menu import DelayMenu, MannerMenu
 from app.ui.model_menu import ModelMenu
 from app.ui.settings_keeper import SettingsKeeper
@@ -44,8 +45,6 @@ BELOW = 6
 GAP = 4
 """Between captions and controls."""
 SMALLEST_WIDTH = 420
-RADIUS = 14.0
-GRIP = 11
 NOTICE_MS = 8_000
 _RUNNING = (Phase.STARTING, Phase.LISTENING)
 
@@ -61,16 +60,13 @@ class CaptionWindow(QWidget):
 
     closed = Signal()
 
-    def __init__(
-        self, live: LiveCaptions, keeper: SettingsKeeper, style: CaptionStyle, find_devices: FindDevices
-    ) -> None:
+    def __init__(self, live: LiveCaptions, keeper: SettingsKeeper, find_devices: FindDevices) -> None:
+        style = style_of(keeper.settings)
         super().__init__(None, Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnTopHint)
         self.setWindowTitle(self.tr("Caique captions"))
         self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
-        self.setStyleSheet(menu_sheet(style))
         self._live = live
         self._keeper = keeper
-        self._style = style
         self._find_devices = find_devices
         self._notice: StatusLine | None = None
         self._fitted = 0
@@ -78,12 +74,13 @@ class CaptionWindow(QWidget):
         self._closing = False
         self._frame = WindowFrame(self)
         self.actions_ = WindowActions(self, style)
-        self.sources = SourceMenu(self, style)
+        self.sources = SourceMenu(self)
         self.models = ModelMenu(self)
         self.delays = DelayMenu(self)
         self.manner = MannerMenu(self)
+        self.looks = LookMenu(self)
         self.menu = QMenu(self)
-        self.actions_.fill(self.menu, self.sources, self.models, self.delays, self.manner)
+        self.actions_.fill(self.menu, self.looks, self.sources, self.models, self.delays, self.manner)
         self.view = CaptionView(style, keeper.settings.text_size, speaker_name, self)
         self.strip = ControlStrip(self.actions_, self.sources, self.menu, style, self)
         self.text_out = TextOut(
@@ -94,6 +91,7 @@ class CaptionWindow(QWidget):
         self._notice_timer = QTimer(self, singleShot=True, interval=NOTICE_MS)
         self._notice_timer.timeout.connect(self._forget_notice)
         self._connect()
+        self._show_style(style)
         self._show_settings(keeper.settings)
         self._show_activity(live.activity)
         self._place.restore(self._height_for(keeper.settings.lines))
@@ -154,7 +152,8 @@ class CaptionWindow(QWidget):
         self.sources.aboutToShow.connect(lambda: self._find_devices(self.sources.show_devices))
         self.sources.triggered.connect(lambda action: self._choose_source(str(action.data())))
         self.models.chosen.connect(lambda folder: keeper.change(model=folder))
-        self.manner.chosen.connect(lambda setting, value: keeper.change(**{setting: value}))
+        for menu in (self.looks, self.manner):
+            menu.chosen.connect(lambda setting, value: keeper.change(**{setting: value}))
         actions.toggle.triggered.connect(live.toggle)
         actions.larger.triggered.connect(lambda: self._step_size(1))
         actions.smaller.triggered.connect(lambda: self._step_size(-1))
@@ -198,9 +197,18 @@ class CaptionWindow(QWidget):
 
     @Slot(object, object)
     def _on_settings_changed(self, old: Settings, new: Settings) -> None:
+        if style_of(old) != style_of(new):
+            self._show_style(style_of(new))
         self._show_settings(new)
         if (old.text_size, old.lines) != (new.text_size, new.lines) and self.view.rows != new.lines:
             self._fit(new.lines)
+
+    def _show_style(self, style: CaptionStyle) -> None:
+        self._style = style
+        self.setStyleSheet(menu_sheet(style))
+        for part in (self.actions_, self.view, self.strip):
+            part.set_style(style)
+        self.update()
 
     def _show_settings(self, settings: Settings) -> None:
         actions = self.actions_
@@ -215,6 +223,7 @@ class CaptionWindow(QWidget):
         self.sources.set_current(settings.source)
         self.models.set_current(settings.model)
         self.manner.show_settings(settings)
+        self.looks.show_settings(settings)
 
     @Slot(object)
     def _show_activity(self, activity: Activity) -> None:
@@ -263,16 +272,7 @@ class CaptionWindow(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        background = QColor(self._style.background)
-        background.setAlphaF(self._style.opacity)
-        painter.setBrush(background)
-        painter.setPen(QPen(QColor(self._style.edge), 1.0))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), RADIUS, RADIUS)
-        painter.setPen(QPen(QColor(self._style.tail), 1.4))
-        right, bottom = self.width() - 5, self.height() - 5
-        for size in (GRIP, GRIP - 4, GRIP - 8):
-            painter.drawLine(right - size, bottom, right, bottom - size)
+        paint_backdrop(painter, self.rect(), self._style)
         painter.end()
 
     def closeEvent(self, event: QCloseEvent) -> None:

@@ -15,7 +15,7 @@ from app.ui.actions import SourceMenu, WindowActions
 from app.ui.level_meter import LevelMeter
 from app.ui.status_label import StatusLabel
 from app.ui.status_text import StatusLine
-from app.ui.theme import CONTROL_SIZE, CaptionStyle, icon, strip_sheet
+from app.ui.theme import CaptionStyle, icon, strip_sheet
 
 HEIGHT = 40
 BUTTON = 30
@@ -36,9 +36,7 @@ class ControlStrip(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._style = style
-        self.setFont(style.caption_font(CONTROL_SIZE))
-        self.setStyleSheet(strip_sheet(style))
+        self.setFont(style.control_font())
         self.setFixedHeight(HEIGHT)
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 2, 0, 2)
@@ -55,6 +53,21 @@ class ControlStrip(QWidget):
         self.menu = self._menu_button(menu)
         self._close = self._button(actions.close)
         self._quiet = False
+        self._spec = ""
+        self.set_style(style)
+
+    def set_style(self, style: CaptionStyle) -> None:
+        """Colours; the actions' pictures are their own matter."""
+        self._style = style
+        self.setStyleSheet(strip_sheet(style))
+        self.status.set_style(style)
+        self.menu.setIcon(icon("more", style.control))
+        self._show_picture()
+        for kind, meter in self.meters.items():
+            meter.set_colors(QColor(style.speaker(kind)), QColor(style.edge))
+
+    def _show_picture(self) -> None:
+        self.source.setIcon(icon(_PICTURES.get(self._spec, "recording"), self._style.control))
 
     def set_quiet(self, quiet: bool) -> None:
         """Hide what is rarely needed, keeping its place."""
@@ -85,7 +98,8 @@ class ControlStrip(QWidget):
     def show_source(self, spec: str, name: str) -> None:
         metrics = self.source.fontMetrics()
         self.source.setText(metrics.elidedText(name, Qt.TextElideMode.ElideRight, WIDEST_NAME))
-        self.source.setIcon(icon(_PICTURES.get(spec, "recording"), self._style.control))
+        self._spec = spec
+        self._show_picture()
         self.source.setAccessibleName(self.tr("Source: {name}").format(name=name))
         self.source.setToolTip(self.tr("Source: {name}. Choose what is captioned").format(name=name))
 
@@ -130,7 +144,6 @@ class ControlStrip(QWidget):
     def _latest_button(self, action: QAction) -> QToolButton:
         button = self._button(action)
         button.setObjectName("latest")
-        button.setText(self.tr("Newest"))
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         _keep_place(button, False)
         button.hide()
@@ -138,7 +151,6 @@ class ControlStrip(QWidget):
 
     def _menu_button(self, menu: QMenu) -> QToolButton:
         button = QToolButton(self)
-        button.setIcon(icon("more", self._style.control))
         button.setMenu(menu)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         button.setToolTip(self.tr("More"))

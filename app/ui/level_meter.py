@@ -31,9 +31,13 @@ class LevelMeter(QWidget):
         self.setAccessibleName(name)
         self.setToolTip(name)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.segments = 0
+        self.set_colors(lit, unlit)
+
+    def set_colors(self, lit: QColor, unlit: QColor) -> None:
         self._lit = lit
         self._unlit = unlit
-        self.segments = 0
+        self.update()
 
     def set_level(self, level: float) -> None:
         segments = max(segments_for(level), self.segments - FALL)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMenu, QWidget
 
 from app.core.settings import Settings
+from app.ui.choice import add_choice
 
 
 class MannerMenu(QMenu):
@@ -26,43 +27,31 @@ class MannerMenu(QMenu):
         self.numbers.setCheckable(True)
         self.numbers.triggered.connect(lambda on: self.chosen.emit("numbers", on))
         swearing = self.addMenu(self.tr("Swear words"))
-        self.profanity = self._choice(
+        self.profanity = add_choice(
             swearing,
-            "profanity",
             {
                 "off": self.tr("Show them"),
                 "mask": self.tr("Show the first letter only (h***)"),
                 "drop": self.tr("Leave them out"),
             },
+            lambda value: self.chosen.emit("profanity", value),
         )
         swearing.addSeparator()
         swearing.addAction(self.tr("Edit the list…")).triggered.connect(self.edit_wanted)
-        self.steadiness = self._choice(
+        self.steadiness = add_choice(
             self.addMenu(self.tr("Steadiness")),
-            "steadiness",
             {
                 "responsive": self.tr("Responsive: words at once, and more of them change"),
                 "balanced": self.tr("Balanced"),
                 "steady": self.tr("Steady: words come later, and fewer of them change"),
             },
+            lambda value: self.chosen.emit("steadiness", value),
         )
 
     def show_settings(self, settings: Settings) -> None:
         self.numbers.setChecked(settings.numbers)
         self.profanity[settings.profanity].setChecked(True)
         self.steadiness[settings.steadiness].setChecked(True)
-
-    def _choice(self, menu: QMenu, setting: str, names: dict[str, str]) -> dict[str, QAction]:
-        """One of several values of a setting."""
-        group = QActionGroup(self)
-        actions: dict[str, QAction] = {}
-        for value, name in names.items():
-            action = menu.addAction(name)
-            action.setCheckable(True)
-            action.triggered.connect(lambda _on, value=value: self.chosen.emit(setting, value))
-            group.addAction(action)
-            actions[value] = action
-        return actions
 
 
 class DelayMenu(QMenu):

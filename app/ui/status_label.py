@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.ui.status_text import StatusLine
-from app.ui.theme import CONTROL_SIZE, CaptionStyle
+from app.ui.theme import CaptionStyle
 
 ROWS = 2
 
@@ -18,10 +18,14 @@ class StatusLabel(QWidget):
     def __init__(self, style: CaptionStyle, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("status")
-        self.setFont(style.caption_font(CONTROL_SIZE))
+        self.setFont(style.control_font())
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._colors = {False: QColor(style.control), True: QColor(style.warning)}
         self.line = StatusLine("")
+        self.set_style(style)
+
+    def set_style(self, style: CaptionStyle) -> None:
+        self._colors = {False: QColor(style.control), True: QColor(style.warning)}
+        self.update()
 
     def show_line(self, line: StatusLine) -> None:
         if line != self.line:

@@ -45,10 +45,21 @@ class CaptionStyle:
     """Keyboard focus and the level of sound."""
     edge: str = "#39434d"
 
+    @property
+    def dark(self) -> bool:
+        """Light letters on a dark background."""
+        return QColor(self.background).lightness() < 128
+
     def caption_font(self, size: int) -> QFont:
         font = QFont(self.family)
         font.setPixelSize(size)
         font.setWeight(self.weight)
+        return font
+
+    def control_font(self) -> QFont:
+        font = QFont(self.family)
+        font.setPixelSize(CONTROL_SIZE)
+        font.setWeight(QFont.Weight.Medium)
         return font
 
     def speaker(self, speaker: str) -> str:
@@ -114,7 +125,7 @@ def _between(one: str, other: str) -> QColor:
 
 def menu_sheet(style: CaptionStyle) -> str:
     """Style sheet of menus: room to hit, the check mark and the pointed-at line plain to see."""
-    background = QColor(style.background).lighter(140).name()
+    background = _between(style.edge, style.background).name() if style.dark else style.background
     return f"""
         QMenu {{
             background: {background}; color: {style.text}; border: 1px solid {style.edge};
@@ -141,7 +152,7 @@ def strip_sheet(style: CaptionStyle) -> str:
         QToolButton:hover, QToolButton:open {{ background: {style.edge}; color: {style.text}; }}
         QToolButton:pressed {{ background: {QColor(style.edge).lighter(130).name()}; }}
         QToolButton:focus {{ border-color: {style.accent}; }}
-        QToolButton:disabled {{ color: {QColor(style.control).darker(180).name()}; }}
+        QToolButton:disabled {{ color: {_between(style.control, style.background).name()}; }}
         QToolButton::menu-indicator {{ image: none; }}
         QToolButton#source {{ padding-left: 4px; padding-right: 6px; }}
         QToolButton#latest {{ background: {style.edge}; color: {style.text}; padding: 2px 8px 2px 4px; }}

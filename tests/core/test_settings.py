@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app.core.errors import SettingsError
 from app.core.files import write_atomically
-from app.core.settings import MOST_LINES, TEXT_SIZES, Place, Settings, SettingsFile
+from app.core.settings import LOOKS, MOST_LINES, OPACITIES, TEXT_SIZES, Place, Settings, SettingsFile
 
 numbers = st.floats(-2, 2)
 all_settings = st.builds(
@@ -23,6 +23,9 @@ all_settings = st.builds(
     latency=st.integers(0, 10_000),
     text_size=st.integers(TEXT_SIZES[0], TEXT_SIZES[-1]),
     lines=st.integers(1, MOST_LINES),
+    look=st.sampled_from(LOOKS),
+    opacity=st.sampled_from(OPACITIES),
+    bold=st.booleans(),
     animate=st.booleans(),
     keep_last_session=st.booleans(),
     screen=st.text(max_size=9),
@@ -77,6 +80,9 @@ def test_a_file_that_is_no_text_is_kept_aside(file: SettingsFile) -> None:
         ("text_size", 4),
         ("text_size", True),
         ("lines", 0),
+        ("look", "plaid"),
+        ("opacity", 10),
+        ("opacity", True),
         ("lines", 2.5),
         ("animate", 1),
         ("source", None),

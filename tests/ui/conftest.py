@@ -17,7 +17,7 @@ from app.core.settings import Settings, SettingsFile
 from app.ui.caption_window import CaptionWindow
 from app.ui.live_captions import LiveCaptions
 from app.ui.settings_keeper import SettingsKeeper
-from app.ui.theme import CaptionStyle, load_fonts
+from app.ui.theme import load_fonts
 
 MIC, SYSTEM = SourceKind.MICROPHONE, SourceKind.SYSTEM
 DEVICES = [
@@ -117,7 +117,7 @@ def make_window(qtbot: QtBot, live: LiveCaptions, settings_file: SettingsFile) -
 
     def make(settings: Settings) -> CaptionWindow:
         keeper = SettingsKeeper(settings_file, settings, live)
-        window = CaptionWindow(live, keeper, CaptionStyle(), lambda show: show(DEVICES))
+        window = CaptionWindow(live, keeper, lambda show: show(DEVICES))
         qtbot.addWidget(window)
         window.show()
         qtbot.waitExposed(window)

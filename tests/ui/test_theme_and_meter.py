@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 from PySide6.QtGui import QColor, QFontInfo
 from pytestqt.qtbot import QtBot
 
+from app.core.settings import LOOKS as NAMES
+from app.core.settings import OPACITIES, Settings
 from app.ui.level_meter import SEGMENTS, LevelMeter, segments_for
+from app.ui.looks import LOOKS, style_of
 from app.ui.status_label import StatusLabel
 from app.ui.status_text import StatusLine
 from app.ui.theme import CAPTION_FONT, CaptionStyle, icon, load_fonts
@@ -36,16 +39,35 @@ def test_the_ratio_is_that_of_the_standard() -> None:
     assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
 
 
-def test_all_text_can_be_read_on_its_background() -> None:
-    style = CaptionStyle()
+def test_there_is_a_look_for_every_name_in_the_settings() -> None:
+    assert tuple(LOOKS) == NAMES
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_all_text_can_be_read_on_its_background(look: str) -> None:
+    style = style_of(Settings(look=look))
     for color in (style.text, style.tail, style.control, style.warning, *style.speakers.values()):
         assert contrast(color, style.background) >= 4.5, color
     assert contrast(style.accent, style.background) >= 3.0
 
 
-def test_settled_words_stand_out_from_the_tail() -> None:
-    style = CaptionStyle()
+@pytest.mark.parametrize("look", LOOKS)
+def test_settled_words_stand_out_from_the_tail(look: str) -> None:
+    style = style_of(Settings(look=look))
     assert contrast(style.text, style.tail) >= 2.0
+
+
+@pytest.mark.parametrize("opacity", OPACITIES)
+def test_captions_can_be_read_before_anything_that_shows_through(opacity: int) -> None:
+    style = style_of(Settings(opacity=opacity))
+    paper = QColor(style.background)
+    mixed = [round(part * style.opacity + 255 * (1 - style.opacity)) for part in paper.getRgb()[:3]]
+    assert contrast(style.text, QColor(*mixed).name()) >= 4.5
+
+
+def test_what_is_pointed_at_can_be_read() -> None:
+    for style in LOOKS.values():
+        assert contrast(style.text, style.edge) >= 4.5, style
 
 
 def test_the_bundled_letters_are_used(qtbot: QtBot) -> None:

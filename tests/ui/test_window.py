@@ -161,6 +161,28 @@ def test_another_number_of_lines_changes_the_height(qtbot: QtBot, window: Captio
     qtbot.waitUntil(window.actions_.lines[1].isChecked)
 
 
+def test_another_look_holds_at_once_and_is_kept(
+    qtbot: QtBot, window: CaptionWindow, live: LiveCaptions, stage: Stage, settings_file: SettingsFile
+) -> None:
+    run(qtbot, live)
+    stage.session.on_event(Captioned(MIC, said("Plain to see.")))
+    qtbot.waitUntil(lambda: window.view.shown_text() == "Plain to see.")
+    dark = window.grab().toImage()
+    window.looks.looks["light"].trigger()
+    window.looks.bold.trigger()
+    light = window.grab().toImage()
+    place = QPoint(window.width() // 2, 4)
+    assert dark.pixelColor(place).lightness() < 50
+    assert light.pixelColor(place).lightness() > 240
+    for button in (window.strip.toggle, window.strip.menu, window.strip.source):
+        picture = button.icon().pixmap(20).toImage()
+        drawn = [picture.pixelColor(x, y) for x in range(20) for y in range(20)]
+        assert max(color.alpha() for color in drawn) == 255
+        assert all(color.lightness() < 128 for color in drawn if color.alpha() == 255), button.accessibleName()
+    assert window.view.shown_text() == "Plain to see."
+    qtbot.waitUntil(lambda: (settings_file.load()[0].look, settings_file.load()[0].bold) == ("light", True))
+
+
 def test_a_window_may_be_higher_than_any_choice_in_the_menu(
     qtbot: QtBot, window: CaptionWindow, make_window: MakeWindow, settings_file: SettingsFile
 ) -> None:
@@ -335,9 +357,9 @@ def test_a_window_never_gets_too_small(qtbot: QtBot, window: CaptionWindow) -> N
     assert window.geometry().right() == right
 
 
-def test_a_narrow_window_still_has_room_for_the_status(window: CaptionWindow) -> None:
+def test_a_narrow_window_still_has_room_for_the_status(qtbot: QtBot, window: CaptionWindow) -> None:
     window.resize(SMALLEST_WIDTH, window.height())
-    assert window.strip.status.width() >= 120
+    qtbot.waitUntil(lambda: window.strip.status.width() >= 120)
 
 
 def drag(qtbot: QtBot, window: CaptionWindow, start: QPoint, by: QPoint) -> None:
