@@ -30,7 +30,7 @@ def restored(path: Path) -> Any:
     if not find_spec("nemo"):
         raise TrainingError(
             f"{path} is a NeMo checkpoint, and NeMo is not installed here; give it an environment of its own: "
-            "pip install 'nemo_toolkit[asr]' onnx onnxruntime rapidfuzz soundfile flatbuffers"
+            "pip install 'nemo_toolkit[asr]' onnx onnxruntime rapidfuzz soundfile"
         )
     from nemo.collections.asr.models import ASRModel
 

@@ -1,36 +1,36 @@
-"""Reads Moonshine's packaged graphs (ONNX Runtime flatbuffers, 8-bit weights) as float32 weights for PyTorch."""
+"""Reads Moonshine's packaged graphs (.ort files, 8-bit weights) as float32 weights for PyTorch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from onnxruntime.tools.ort_format_model.ort_flatbuffers_py.fbs import InferenceSession
+from numpy.typing import NDArray
 from torch import Tensor
 
-# ONNX TensorProto.DataType -> numpy, for the kinds that occur in these graphs
-_DTYPES = {1: np.float32, 2: np.uint8, 3: np.int8, 6: np.int32, 7: np.int64, 9: np.bool_}
+from engine.models.ort_file import OrtGraph, read
+
 _QUANTISED_MATMULS = ("MatMulIntegerToFloat", "DynamicQuantizeMatMul")
 
 Weights = dict[str, Tensor]
-Arrays = dict[str, np.ndarray]
+Arrays = Mapping[str, NDArray[Any]]
 
 
 def encoder_weights(path: Path) -> Weights:
     """State dict of `training.model.Encoder` from `encoder_model.ort`."""
-    graph = _graph(path.read_bytes())
-    arrays = _initializers(graph)
+    graph = read(path.read_bytes())
+    arrays = graph.weights
     weights: Weights = {"conv1.weight": _tensor(arrays["conv1.weight_add_tensor"])}
     for conv in ("conv2", "conv3"):
         weights[f"{conv}.weight"] = _tensor(arrays[f"{conv}.weight_add_tensor"])
         weights[f"{conv}.bias"] = _tensor(arrays[f"{conv}.bias"])
     norm_outputs = {"/groupnorm/Mul_output_0": "norm_gain", "/groupnorm/Add_output_0": "norm_bias"}
-    for _, inputs, outputs in _nodes(graph):
-        if outputs and outputs[0] in norm_outputs:
-            weights[norm_outputs[outputs[0]]] = _tensor(arrays[inputs[1]].ravel())
+    for node in graph.nodes:
+        if node.outputs and node.outputs[0] in norm_outputs:
+            weights[norm_outputs[node.outputs[0]]] = _tensor(arrays[node.inputs[1]].ravel())
     matrices = _matrices(graph, arrays, prefix="")
     for n in range(_layer_count(matrices)):
         layer, theirs = f"layers.{n}", f"layers.{n}.self_attn"
@@ -90,7 +90,7 @@ def write_decoder(weights: Weights, source: Path, target: Path) -> None:
     target.write_bytes(raw)
 
 
-def _decoder_matrices(graph: Any, arrays: Arrays) -> dict[str, str]:
+def _decoder_matrices(graph: OrtGraph, arrays: Arrays) -> dict[str, str]:
     """What each of the decoder's matrices is called in its file, by state dict key."""
     names = {"self_attn": "self_attention", "encoder_attn": "cross_attention", "_proj": "", "mlp.": ""}
     found = {}
@@ -120,59 +120,34 @@ def text_of(tokens: list[bytes], ids: list[int]) -> str:
     return spelled.decode("utf8", "replace").replace("\u2581", " ").strip()
 
 
-def _graph(raw: bytes | bytearray) -> Any:
-    return InferenceSession.InferenceSession.GetRootAs(raw, 0).Model().Graph()
-
-
-def _decoder(raw: bytes | bytearray) -> tuple[Any, Arrays]:
+def _decoder(raw: bytes | bytearray) -> tuple[OrtGraph, Arrays]:
     """The merged decoder's graph and arrays, by the names that they had before its two branches were merged."""
-    graph = _graph(raw)
-    return graph, {name.replace("_merged_0", ""): a for name, a in _initializers(graph).items()}
+    graph = read(raw)
+    return graph, {name.replace("_merged_0", ""): a for name, a in graph.weights.items()}
 
 
-def _branch(graph: Any, name: str) -> Any:
+def _branch(graph: OrtGraph, name: str) -> OrtGraph:
     """A branch of the graph's `If` node: the merged decoder holds the cached and the uncached step."""
-    for node in (graph.Nodes(i) for i in range(graph.NodesLength())):
-        for attribute in (node.Attributes(i) for i in range(node.AttributesLength())):
-            if attribute.Name().decode() == name:
-                return attribute.G()
+    for node in graph.nodes:
+        if name in node.graphs:
+            return node.graphs[name]
     raise ValueError(f"the graph has no {name}; is this decoder_model_merged.ort of moonshine-voice 0.0.73?")
 
 
-def _initializers(graph: Any) -> Arrays:
-    """Views of the file's arrays: changing one changes the file's bytes where these may be changed."""
-    arrays: Arrays = {}
-    for tensor in (graph.Initializers(i) for i in range(graph.InitializersLength())):
-        raw = tensor.RawDataAsNumpy()
-        if not isinstance(raw, int):  # 0 stands for an empty tensor
-            shape = [tensor.Dims(k) for k in range(tensor.DimsLength())]
-            arrays[tensor.Name().decode()] = raw.view(_DTYPES[tensor.DataType()]).reshape(shape)
-    return arrays
-
-
-def _nodes(graph: Any) -> Iterator[tuple[str, list[str], list[str]]]:
-    for node in (graph.Nodes(i) for i in range(graph.NodesLength())):
-        yield (
-            node.OpType().decode(),
-            [node.Inputs(k).decode() for k in range(node.InputsLength())],
-            [node.Outputs(k).decode() for k in range(node.OutputsLength())],
-        )
-
-
-def _matrices(graph: Any, arrays: Arrays, prefix: str) -> Weights:
+def _matrices(graph: OrtGraph, arrays: Arrays, prefix: str) -> Weights:
     """Every quantised product's matrix [out, in], named by its module (`layers.0.self_attn.q_proj`)."""
     names = _quantised(graph, arrays, prefix)
     return {module: _dequantise(arrays, name).T.contiguous() for module, name in names.items()}
 
 
-def _quantised(graph: Any, arrays: Arrays, prefix: str) -> dict[str, str]:
+def _quantised(graph: OrtGraph, arrays: Arrays, prefix: str) -> dict[str, str]:
     """What the matrix of each quantised product is called in the file, by its module."""
     found = {}
-    for kind, inputs, outputs in _nodes(graph):
-        if kind in _QUANTISED_MATMULS:
-            names = (i.replace("_merged_0", "") for i in inputs)
+    for node in graph.nodes:
+        if node.kind in _QUANTISED_MATMULS:
+            names = (i.replace("_merged_0", "") for i in node.inputs)
             quantised = next(n for n in names if n.endswith("_quantized") and n in arrays)
-            module = ".".join(outputs[0].strip("/").split("/")[:-1]).removeprefix(prefix)
+            module = ".".join(node.outputs[0].strip("/").split("/")[:-1]).removeprefix(prefix)
             found[module] = quantised.removesuffix("_quantized")
     return found
 

@@ -1,7 +1,8 @@
 """Reads graphs and their weights from a file in ORT format (.ort).
 
 Such a file is a FlatBuffer: tables find their fields through a table of 16-bit offsets, everything else through
-32-bit offsets that lead forward. Field numbers are those of ONNX Runtime's schema, ort.fbs.
+32-bit offsets that lead forward. Field numbers are those of ONNX Runtime's schema, ort.fbs. The reader among ONNX
+Runtime's own tools finds its modules through sys.path, and so not in a program that PyInstaller has packed.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ class OrtGraph:
     """By name, those of the graphs around it included; of element types that matter here. Views of the file."""
 
 
-def read(content: bytes) -> OrtGraph:
-    """The file's main graph; raises Unreadable."""
+def read(content: bytes | bytearray) -> OrtGraph:
+    """The file's main graph; raises Unreadable. Changing the weights of a bytearray changes the file."""
     if content[4:8] != b"ORTM":
         raise Unreadable
     try:
@@ -88,7 +89,7 @@ def _node(table: _Table, around: Mapping[str, NDArray[Any]]) -> Node:
 class _Table:
     """A FlatBuffer table; a list that is absent reads as empty."""
 
-    def __init__(self, data: bytes, at: int) -> None:
+    def __init__(self, data: bytes | bytearray, at: int) -> None:
         self._data = data
         self._at = at
 
@@ -147,10 +148,10 @@ class _Table:
         return int(struct.unpack_from("<H", self._data, layout + slot)[0]) if slot < size else 0
 
 
-def _follow(data: bytes, place: int) -> int:
+def _follow(data: bytes | bytearray, place: int) -> int:
     return place + int(struct.unpack_from("<I", data, place)[0])
 
 
-def _text(data: bytes, at: int) -> str:
+def _text(data: bytes | bytearray, at: int) -> str:
     size = struct.unpack_from("<I", data, at)[0]
     return data[at + 4 : at + 4 + size].decode()
