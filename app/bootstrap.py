@@ -114,8 +114,7 @@ class Program:
 
     def end(self) -> None:
         """The window has closed, which stopped the sources, had the last words captioned and wrote the settings."""
-        keep = self.keeper.settings.keep_last_session
-        for write in (self._save_words, lambda: self.window.text_out.close_session(keep=keep)):
+        for write in (self._save_words, self.window.last_session.close):
             try:
                 write()
             except AppError as error:

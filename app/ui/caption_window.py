@@ -28,6 +28,7 @@ from app.ui.caption_view import CaptionView
 from app.ui.control_strip import HEIGHT as STRIP_HEIGHT
 from app.ui.control_strip import ControlStrip
 from app.ui.frame import WindowFrame
+from app.ui.last_session import LastSession
 from app.ui.live_captions import LiveCaptions
 from app.ui.look_menu import LookMenu
 from app.ui.looks import style_of
@@ -83,9 +84,8 @@ class CaptionWindow(QWidget):
         self.actions_.fill(self.menu, self.looks, self.sources, self.models, self.delays, self.manner)
         self.view = CaptionView(style, keeper.settings.text_size, speaker_name, self)
         self.strip = ControlStrip(self.actions_, self.sources, self.menu, style, self)
-        self.text_out = TextOut(
-            self, self.view.shown_text, lambda: whole_text(live.captions, speaker_name), last_session_file()
-        )
+        self.text_out = TextOut(self, self.view.shown_text, self._everything)
+        self.last_session = LastSession(last_session_file(), self._everything, self)
         self._arrange()
         self._place = WindowPlace(self, keeper)
         self._notice_timer = QTimer(self, singleShot=True, interval=NOTICE_MS)
@@ -94,6 +94,7 @@ class CaptionWindow(QWidget):
         self._show_style(style)
         self._show_settings(keeper.settings)
         self._show_activity(live.activity)
+        self.last_session.begin(keep=keeper.settings.keep_last_session)
         self._place.restore(self._height_for(keeper.settings.lines))
         self._fitted = self.height()
         self.view.setFocus()
@@ -162,13 +163,18 @@ class CaptionWindow(QWidget):
         actions.copy_shown.triggered.connect(self.text_out.copy_shown)
         actions.copy_all.triggered.connect(self.text_out.copy_all)
         actions.save_text.triggered.connect(self.text_out.ask_and_save)
-        actions.open_last.triggered.connect(self.text_out.open_last)
-        self.menu.aboutToShow.connect(lambda: actions.open_last.setEnabled(self.text_out.has_last))
+        actions.open_last.triggered.connect(self.last_session.open)
+        self.menu.aboutToShow.connect(lambda: actions.open_last.setEnabled(self.last_session.is_there))
+        live.captions_changed.connect(self.last_session.on_captions_changed)
+        self.last_session.trouble.connect(self.show_notice)
         actions.keep_last.toggled.connect(lambda on: keeper.change(keep_last_session=on))
         actions.animate.toggled.connect(lambda on: keeper.change(animate=on))
         actions.close.triggered.connect(self.close)
         for number, action in zip(LINE_CHOICES, actions.lines, strict=True):
             action.triggered.connect(lambda _on, lines=number: keeper.change(lines=lines))
+
+    def _everything(self) -> str:
+        return whole_text(self._live.captions, speaker_name)
 
     # What the user does
 
@@ -200,6 +206,8 @@ class CaptionWindow(QWidget):
         if style_of(old) != style_of(new):
             self._show_style(style_of(new))
         self._show_settings(new)
+        if old.keep_last_session != new.keep_last_session:
+            self.last_session.set_keep(new.keep_last_session)
         if (old.text_size, old.lines) != (new.text_size, new.lines) and self.view.rows != new.lines:
             self._fit(new.lines)
 

@@ -1,17 +1,17 @@
-"""The captions' way out: to the clipboard, to a file of the user's choice, and to the last session's file."""
+"""The captions' way out: to the clipboard, and to a file of the user's choice."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
-from PySide6.QtCore import QDateTime, QLocale, QObject, QStandardPaths, QUrl, Signal, Slot
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtCore import QDateTime, QLocale, QObject, QStandardPaths, Signal, Slot
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.core.errors import AppError
 from app.core.files import write_atomically
+from app.ui.beside import beside
 from app.ui.tasks import run_in_background
 from engine.errors import EngineError
 
@@ -34,10 +34,8 @@ class TextOut(QObject):
 
     told = Signal(str, bool)
 
-    def __init__(self, window: QWidget, shown: Callable[[], str], everything: Callable[[], str], last: Path) -> None:
-        """`shown` and `everything` give the text; `last` is where the last session's text is kept."""
+    def __init__(self, window: QWidget, shown: Callable[[], str], everything: Callable[[], str]) -> None:
         super().__init__(window)
-        self._last = last
         self._window = window
         self._shown = shown
         self._everything = everything
@@ -56,6 +54,8 @@ class TextOut(QObject):
             self.told.emit(self.tr("There is no text to save yet."), False)
             return
         folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+        if not Path(folder).is_dir():
+            folder = str(Path.home())
         day = QLocale.c().toString(QDateTime.currentDateTime(), "yyyy-MM-dd HH.mm")
         name = self.tr("Captions {day}.txt").format(day=day)
         dialog = QFileDialog(self._window, self.tr("Save text"), str(Path(folder, name)), self.tr("Text (*.txt)"))
@@ -64,6 +64,8 @@ class TextOut(QObject):
         dialog.selectFile(name)
         dialog.fileSelected.connect(lambda path: self.save(Path(path)))
         dialog.finished.connect(dialog.deleteLater)
+        room = self._window.screen().availableGeometry()
+        dialog.setGeometry(beside(self._window.frameGeometry(), room, dialog.sizeHint()))
         dialog.open()
 
     def save(self, path: Path) -> None:
@@ -73,27 +75,6 @@ class TextOut(QObject):
         run_in_background(
             self, lambda: write_text(path, text), lambda _: self.told.emit(saved, False), self._on_not_saved
         )
-
-    @property
-    def has_last(self) -> bool:
-        """The text of an earlier session is there."""
-        return self._last.is_file()
-
-    @Slot()
-    def open_last(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._last)))
-
-    def close_session(self, *, keep: bool) -> None:
-        """The program ends: keep the text for later, or let nothing of it remain on this computer.
-
-        A session without a word does not replace the text of an earlier one. Raises TextFileUnwritable.
-        """
-        text = self._everything()
-        if not keep:
-            with suppress(OSError):
-                self._last.unlink()
-        elif text:
-            write_text(self._last, text)
 
     def _on_not_saved(self, error: AppError | EngineError) -> None:
         self.told.emit(str(error), True)

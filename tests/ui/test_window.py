@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QGuiApplication, QMouseEvent, QWheelEvent
-from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.captions.plain_text import whole_text
@@ -35,6 +35,13 @@ def controls(window: CaptionWindow) -> list[QWidget]:
         for widget in window.findChildren(QWidget)
         if isinstance(widget, QAbstractButton) or widget.focusPolicy() != Qt.FocusPolicy.NoFocus
     ]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home without a folder for documents."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
 
 
 def run(qtbot: QtBot, live: LiveCaptions) -> None:
@@ -319,6 +326,21 @@ def test_saving_writes_the_text_or_says_why_not(
     assert told.args is not None
     assert told.args[1]
     assert str(tmp_path / "a.txt" / "b.txt") in told.args[0]
+
+
+def test_captions_are_seen_while_a_place_to_save_is_chosen(
+    qtbot: QtBot, window: CaptionWindow, live: LiveCaptions, stage: Stage, home: Path
+) -> None:
+    run(qtbot, live)
+    stage.session.on_event(Captioned(MIC, said("Hello there.")))
+    qtbot.waitUntil(lambda: bool(window.view.shown_text()))
+    window.actions_.save_text.trigger()
+    dialog = window.findChild(QFileDialog)
+    qtbot.waitUntil(dialog.isVisible)
+    assert not dialog.geometry().intersects(window.geometry())
+    assert window.screen().availableGeometry().contains(dialog.geometry())
+    assert Path(dialog.directory().absolutePath()) == home
+    dialog.reject()
 
 
 def test_reading_back_offers_the_way_to_the_newest_words(

@@ -16,10 +16,10 @@ from pytestqt.qtbot import QtBot
 from app.core.vocabulary import WordList, parse
 from app.core.word_file import write
 from app.core.word_verdict import Verdict, verdicts
+from app.ui.beside import LOWEST, TITLE, beside
 from app.ui.theme import CaptionStyle
 from app.ui.words.arrangement import Which
 from app.ui.words.cells import Column
-from app.ui.words.place import LOWEST, TITLE, beside
 from app.ui.words.window import WordsWindow
 from engine.boosting.compile import compile_boost
 from engine.boosting.pieces import Pieces

@@ -31,13 +31,13 @@ from PySide6.QtWidgets import (
 
 from app.core.vocabulary import Line, WordList, line_in
 from app.core.word_verdict import Verdict
+from app.ui.beside import beside
 from app.ui.theme import CaptionStyle, form_sheet
 from app.ui.words.arrangement import Which
 from app.ui.words.cells import Marks
 from app.ui.words.document import WordTable
 from app.ui.words.exchange import WordExchange
 from app.ui.words.latest import LatestJob
-from app.ui.words.place import beside
 from app.ui.words.summary import help_text, no_rows_text, summary
 from app.ui.words.sync import ListSync
 from app.ui.words.view import WordView

@@ -1,4 +1,4 @@
-"""Where the list stands when it opens: beside the captions, which go on meanwhile and are to be seen."""
+"""Where other windows stand when they open: beside the captions, which go on meanwhile and are to be seen."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from PySide6.QtCore import QRect, QSize
 TITLE = 32
 """Room for a title bar, which window managers add above."""
 LOWEST = 360
-"""A list lower than this is of no use; it covers the captions instead."""
+"""A window lower than this is of no use; it covers the captions instead."""
 
 
 def beside(captions: QRect, room: QRect, wanted: QSize) -> QRect:
