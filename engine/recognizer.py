@@ -20,7 +20,7 @@ from typing import Protocol
 import numpy as np
 
 from engine.boosting.boost import Boost
-from engine.boosting.compile import compile_boost
+from engine.boosting.compile import Compiler
 from engine.boosting.pieces import Pieces
 from engine.cache_aware import CacheAwareStream, encode
 from engine.decoding.guidance import Guidance
@@ -110,7 +110,7 @@ class Recognizer:
 
         May be called on any thread; the list then belongs to the one thread that owns the streams it is given to.
         """
-        return compile_boost(phrases, self._pieces)
+        return self._lists.compile(phrases)
 
     def stream(self, guidance: Guidance | None = None) -> Stream:
         """A new stream of sound; streams share the model and nothing else.
@@ -133,8 +133,8 @@ class Recognizer:
         return [stream.step() for stream in streams]
 
     @cached_property
-    def _pieces(self) -> Pieces:
-        return Pieces(self._vocabulary)
+    def _lists(self) -> Compiler:
+        return Compiler(Pieces(self._vocabulary))
 
     @property
     def _vocabulary(self) -> Sequence[str]:

@@ -41,20 +41,28 @@ class WatchedList:
         self._last: Stamp | None = None
         self._fresh = True
 
-    def poll(self) -> WordList | None:
-        """The list if the file has changed since it was last given (the first call always gives it), else None.
+    def poll(self) -> bool:
+        """True if the file has changed since this last said so (the first call always does), and is to be read.
 
         A file that was put in place of another is whole and is taken at once. One that is being written into, or has
         just gone, may soon be another: it is taken when two calls in a row find it the same.
-        Raises WordListError once for a file that cannot be read; then it counts as seen until it changes.
         """
         before, self._last = self._last, stamp_of(self._path)
         if not self._fresh:
             if self._last == self._taken:
-                return None
+                return False
             if self._last != before and not _replaces(self._last, self._taken):
-                return None
+                return False
         self._fresh, self._taken = False, self._last
+        return True
+
+    @property
+    def size(self) -> int:
+        """Bytes that there were to read."""
+        return self._taken[2] if self._taken else 0
+
+    def read(self) -> WordList:
+        """The list as it is now, on any thread. Raises WordListError when the file cannot be read."""
         return read(self._path)
 
 

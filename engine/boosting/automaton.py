@@ -15,13 +15,13 @@ taken over all spellings in its range, and not one for each phrase.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 
 from engine.boosting.characters import BOUNDARY
 from engine.boosting.endings import LONGEST_ENDING, stem_of_beginning, stems
+from engine.boosting.lexicon import Lexicon
 from engine.boosting.weights import Scale
 
 _AFTER_ALL = "\U0010ffff"
@@ -37,7 +37,7 @@ SKIPPED_AT_BOUNDARY: Final = (BOUNDARY, "'")
 
 
 class Automaton:
-    """Folded spellings and their weights as a scorer of folded text.
+    """A lexicon as a scorer of folded text.
 
     States are small integers that are given out as they are met; `text` and `state_of` translate them.
     What a spelling earns starts where it is worth expecting: the common words it begins with earn nothing
@@ -45,32 +45,20 @@ class Automaton:
     spelt, the penalty falls when it is whole and is given back when the word goes on.
     """
 
-    def __init__(
-        self,
-        weights: Mapping[str, float],
-        scale: Scale,
-        unpaid: Mapping[str, int] | None = None,
-        *,
-        with_endings: bool = False,
-    ) -> None:
+    def __init__(self, lexicon: Lexicon, scale: Scale, size_factor: float = 1.0, *, with_endings: bool = False) -> None:
         """
         Args:
-            weights: folded spellings and their weights.
-            unpaid: how many of their first characters earn nothing, of the spellings where some do.
+            size_factor: what is left of weights above zero because of the length of the list.
             with_endings: spellings of a weight above zero also match with an ending, which is worth what they are.
         """
-        self._spellings = sorted(weights)
-        self._weights = np.array([weights[spelling] for spelling in self._spellings], np.float64)
-        self._unpaid = np.zeros(len(weights), np.int64)
-        self._unpaid_of = unpaid or {}
-        for spelling, count in self._unpaid_of.items():
-            self._unpaid[bisect_left(self._spellings, spelling)] = count
-        self._weight_of = weights
+        self._lexicon = lexicon
+        self._spellings = lexicon.spellings
+        self._factor = size_factor
+        self._weights = np.where(lexicon.weights > 0, lexicon.weights * size_factor, lexicon.weights)
         self._with_endings = with_endings
         self._scale = scale
-        self._longest = max(map(len, self._spellings), default=0) + LONGEST_ENDING
+        self._longest = lexicon.longest + LONGEST_ENDING
         self._growing = np.array([scale.growing(n) for n in range(self._longest + 1)])
-        self._most_words = max((spelling.count(BOUNDARY) for spelling in self._spellings), default=0)
         self._texts: list[str] = ["", BOUNDARY]
         self._values: list[float] = [0.0, 0.0]
         self._arcs: list[dict[str, tuple[int, float]]] = [{}, {}]
@@ -118,7 +106,7 @@ class Automaton:
         """Length of the longest spelling that stands in folded text at `start` and ends before a boundary; or 0."""
         found = 0
         end = start
-        for _ in range(self._most_words):
+        for _ in range(self._lexicon.most_words):
             end = text.find(BOUNDARY, end + 1)
             if end < 0 or end - start > self._longest:
                 break
@@ -165,10 +153,11 @@ class Automaton:
         first = bisect_left(self._spellings, text)
         end = bisect_left(self._spellings, text + _AFTER_ALL, lo=first)
         weights = self._weights[first:end]
-        paid = np.maximum(len(text) - 1 - self._unpaid[first:end], 0)
+        paid = np.maximum(len(text) - 1 - self._lexicon.unpaid[first:end], 0)
         growing = max(float((weights * self._growing[paid]).max(initial=0.0)), 0.0)
         if stem := self._stem(text):
-            growing = max(growing, self._weight_of[stem] * self._growing[len(text) - 1 - self._unpaid_of.get(stem, 0)])
+            paid_of_stem = len(text) - 1 - self._lexicon.unpaid_of.get(stem, 0)
+            growing = max(growing, self._own_weight(stem) * float(self._growing[paid_of_stem]))
         own = self._weight(text) or 0.0
         if own < 0.0 and weights.max() <= 0.0:
             return own * self._scale.suppression
@@ -187,9 +176,15 @@ class Automaton:
 
     def _weight(self, text: str) -> float | None:
         """The weight of a whole spelling, with or without an ending; None for other text."""
-        if text in self._weight_of or not self._with_endings:
-            return self._weight_of.get(text)
-        return next((self._weight_of[stem] for stem, _ in stems(text) if self._has_endings(stem)), None)
+        if text in self._lexicon.weight_of:
+            return self._own_weight(text)
+        if not self._with_endings:
+            return None
+        return next((self._own_weight(stem) for stem, _ in stems(text) if self._has_endings(stem)), None)
+
+    def _own_weight(self, spelling: str) -> float:
+        weight = self._lexicon.weight_of[spelling]
+        return weight * self._factor if weight > 0 else weight
 
     def _stem(self, text: str) -> str | None:
         """The spelling that text goes on from to an ending, or with one; None for other text."""
@@ -199,7 +194,7 @@ class Automaton:
         return next(filter(self._has_endings, ways), None)
 
     def _has_endings(self, spelling: str) -> bool:
-        return self._weight_of.get(spelling, 0.0) > 0.0
+        return self._lexicon.weight_of.get(spelling, 0.0) > 0.0
 
     def _whole(self, spelling: str) -> float:
         """What a spelling of weight 1 is worth when it is spelt to its end."""

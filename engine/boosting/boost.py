@@ -35,7 +35,7 @@ class Boost:
 
     def __bool__(self) -> bool:
         """False when nothing would ever match."""
-        return len(self._spellings) > 0
+        return len(self._spellings.lexicon) > 0
 
     def start(self) -> int:
         """The node before anything was said: at a word boundary."""

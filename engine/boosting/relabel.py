@@ -19,8 +19,6 @@ from engine.text.words import WORD_MARK, is_byte, opens_word
 class Hit:
     """An entry that was heard."""
 
-    entry: int
-    """Index into the list."""
     first: int
     """Index of its first token."""
     end: int
@@ -103,7 +101,7 @@ class _Reading:
             texts[token] = WORD_MARK + WORD_MARK.join(words)
         texts[first] = before + texts[first].removeprefix(WORD_MARK)
         texts[last] += after
-        return Hit(match.entry, first, last + 1)
+        return Hit(first, last + 1)
 
 
 def _folded_characters(piece: str) -> list[tuple[int, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class Risk(Enum):
@@ -17,8 +18,7 @@ class Risk(Enum):
     """Stronger than the scale allows; held to its limit."""
 
 
-@dataclass(frozen=True, slots=True)
-class EntryReport:
+class EntryReport(NamedTuple):
     """One entry of the list, in the list's order."""
 
     text: str

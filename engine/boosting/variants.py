@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice, product
 
@@ -46,8 +45,11 @@ def variants(text: str) -> tuple[str, ...]:
     """
     if is_plain(text):
         return (text,)
-    spoken = (_word_variants(word) for word in text.split())
-    return tuple(dict.fromkeys(" ".join(words) for words in islice(product(*spoken), MOST_VARIANTS)))
+    words = text.split()
+    if len(words) == 1:
+        return _word_variants(words[0])[:MOST_VARIANTS]
+    spoken = [_word_variants(word) for word in words]
+    return tuple(dict.fromkeys(map(" ".join, islice(product(*spoken), MOST_VARIANTS))))
 
 
 def is_plain(text: str) -> bool:
@@ -58,21 +60,16 @@ def is_plain(text: str) -> bool:
 def _word_variants(word: str) -> tuple[str, ...]:
     if is_plain(word):
         return (word,)
-    return tuple(dict.fromkeys(found for found in _each_variant(word) if found.strip()))
-
-
-def _each_variant(word: str) -> Iterator[str]:
-    yield word
     parts = _PARTS.findall(word)
-    if len(parts) > 1:
-        yield " ".join(parts)
+    found = [word, " ".join(parts)] if len(parts) > 1 else [word]
     if not word.isalnum():
-        yield _PUNCTUATION.sub("", word)
-    yield from _said(parts)
-    if _DOT.search(word):
-        yield from _said(_PARTS.findall(_DOT.sub(" dot ", word)))
+        found.append(_PUNCTUATION.sub("", word))
+    found += _said(parts)
+    if "." in word and _DOT.search(word):
+        found += _said(_PARTS.findall(_DOT.sub(" dot ", word)))
     if not word.isascii():
-        yield _without_accents(word)
+        found.append(_without_accents(word))
+    return tuple([spelling for spelling in dict.fromkeys(found) if spelling and not spelling.isspace()])
 
 
 def _without_accents(word: str) -> str:
@@ -80,15 +77,19 @@ def _without_accents(word: str) -> str:
     return "".join(c for c in decomposed if not unicodedata.combining(c))
 
 
-def _said(parts: list[str]) -> Iterator[str]:
+def _said(parts: list[str]) -> list[str]:
     """The parts read aloud; each kind of reading is tried for all parts at once."""
     ways = [_part_said(part) for part in parts]
-    for way in range(max(map(len, ways), default=0)):
-        yield " ".join(said[min(way, len(said) - 1)] for said in ways)
+    most = max(map(len, ways), default=0)
+    return [" ".join([said[way] if way < len(said) else said[-1] for said in ways]) for way in range(most)]
+
+
+def _part_said(part: str) -> tuple[str, ...]:
+    return (part,) if part.isalpha() and not part.isupper() else _read_aloud(part)
 
 
 @lru_cache(maxsize=4096)
-def _part_said(part: str) -> tuple[str, ...]:
+def _read_aloud(part: str) -> tuple[str, ...]:
     if part.isdecimal() and part.isascii():
         return readings(part)
     if part in _SYMBOL_NAMES:

@@ -18,6 +18,8 @@ COMMON_FACTOR = 0.25
 _FEW_LETTERS = 4
 _ENOUGH_LETTERS = 5
 _LEAST_SHORT = 0.25
+LONG_ENOUGH = 2 * _FEW_LETTERS
+"""No spelling of so many characters is short, however many of them are blanks."""
 _LARGE_LIST = 100
 
 
@@ -54,19 +56,10 @@ def size_factor(phrases: int) -> float:
     return 1.0 if phrases <= _LARGE_LIST else 1.0 / (1.0 + 0.15 * math.log10(phrases / _LARGE_LIST))
 
 
-def is_short(folded: str) -> bool:
-    """True for spellings of so few characters that much ordinary speech resembles them."""
-    return _letters(folded) < _FEW_LETTERS
-
-
 def short_factor(folded: str) -> float:
     """1 for spellings of four characters and more, down to 0.25 below."""
-    letters = _letters(folded)
+    letters = len(folded) - folded.count(BOUNDARY)
     return 1.0 if letters >= _FEW_LETTERS else max(_LEAST_SHORT, (letters / _ENOUGH_LETTERS) ** 2)
-
-
-def _letters(folded: str) -> int:
-    return len(folded) - folded.count(BOUNDARY)
 
 
 def is_common(folded: str) -> bool:

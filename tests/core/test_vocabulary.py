@@ -171,14 +171,13 @@ def test_a_folder_is_no_list(tmp_path: Path) -> None:
 def test_edits_on_disk_are_noticed(tmp_path: Path) -> None:
     path = tmp_path / "words.txt"
     watched = WatchedList(path)
-    assert watched.poll() == WordList()
-    assert watched.poll() is None
+    assert watched.poll() and watched.read() == WordList()
+    assert not watched.poll()
     path.write_text("Kubernetes\n")
-    found = watched.poll()
-    assert found is not None and found.entries == (Entry("Kubernetes"),)
-    assert watched.poll() is None
+    assert watched.poll() and watched.read().entries == (Entry("Kubernetes"),)
+    assert not watched.poll()
     write(path, parse(b"Kubernetet\n"))
-    assert watched.poll() == parse(b"Kubernetet\n")
+    assert watched.poll() and watched.read() == parse(b"Kubernetet\n")
 
 
 def test_a_file_that_is_being_written_is_left_alone_until_it_rests(tmp_path: Path) -> None:
@@ -188,11 +187,11 @@ def test_a_file_that_is_being_written_is_left_alone_until_it_rests(tmp_path: Pat
     watched.poll()
     path.write_text("Kubernetes\n")
     os.utime(path, ns=(1, 1))
-    assert watched.poll() is None
+    assert not watched.poll()
     path.write_text("Kubernetes\nZoë\n")
     os.utime(path, ns=(2, 2))
-    assert watched.poll() is None
-    assert watched.poll() == parse("Kubernetes\nZoë\n".encode())
+    assert not watched.poll()
+    assert watched.poll() and watched.read() == parse("Kubernetes\nZoë\n".encode())
     path.unlink()
-    assert watched.poll() is None
-    assert watched.poll() == WordList()
+    assert not watched.poll()
+    assert watched.poll() and watched.read() == WordList()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,13 @@ from app.core.session import CaptionSession
 from app.core.vocabulary import parse
 from app.core.word_file import WatchedList, write
 from app.core.word_verdict import Standing, Verdict, verdicts
-from app.core.word_watch import WordWatch
+from app.core.word_watch import Words, WordWatch
+from engine.boosting.boost import Boost
 from engine.boosting.compile import compile_boost
 from engine.boosting.pieces import Pieces
 from engine.endpoint import EndpointRules
 from engine.recognizer import Stream
-from engine.types import Final, Partial
+from engine.types import BoostPhrase, Final, Partial
 from tests.helpers.scripted import ScriptedTrack, Spoken, chunks_of
 
 PIECES = Pieces(["▁", *"abcdefghijklmnopqrstuvwxyz"])
@@ -60,6 +62,58 @@ def test_a_list_that_cannot_be_read_leaves_the_old_one(tmp_path: Path) -> None:
     path.mkdir()
     found = watched.poll()
     assert found is not None and found.boost is None and "cannot be read" in found.sentences[0]
+
+
+def test_a_long_list_is_compiled_while_captions_go_on(tmp_path: Path) -> None:
+    path, compiled_on, may_go_on = tmp_path / "words.txt", list[str](), threading.Event()
+
+    def compile_list(phrases: Sequence[BoostPhrase]) -> Boost:
+        compiled_on.append(threading.current_thread().name)
+        if len(compiled_on) > 1:
+            assert may_go_on.wait(10)
+        return compile_boost(phrases, PIECES)
+
+    watched, names = WordWatch(WatchedList(path), compile_list), [f"name number {n}" for n in range(3_000)]
+    write(path, parse("\n".join(names).encode()))
+    first = watched.poll()
+    assert first is not None and first.boost is not None
+    assert compiled_on == [threading.current_thread().name], "captions begin with the list"
+    write(path, parse("\n".join([*names, "kubernetes", "x | what"]).encode()))
+    assert watched.poll() is None
+    assert watched.poll() is None
+    may_go_on.set()
+    ready = wait_for(watched)
+    assert ready.boost is not None and len(ready.boost.report.entries) == 3_001
+    assert ready.sentences[0].startswith("Line 3002 says")
+    assert compiled_on[1] != compiled_on[0]
+    assert watched.poll() is None
+
+
+def test_a_long_list_that_was_edited_while_it_was_compiled_is_compiled_again(tmp_path: Path) -> None:
+    path, may_go_on = tmp_path / "words.txt", threading.Event()
+
+    def compile_list(phrases: Sequence[BoostPhrase]) -> Boost:
+        if len(phrases) > 3_000:
+            assert may_go_on.wait(10)
+        return compile_boost(phrases, PIECES)
+
+    watched, names = WordWatch(WatchedList(path), compile_list), [f"name number {n}" for n in range(3_000)]
+    watched.poll()
+    write(path, parse("\n".join([*names, "kubernetes"]).encode()))
+    assert watched.poll() is None
+    write(path, parse("\n".join(names[:-1]).encode()))
+    assert watched.poll() is None
+    may_go_on.set()
+    found = [wait_for(watched), wait_for(watched)]
+    assert found[-1].boost is not None and len(found[-1].boost.report.entries) == 2_999
+
+
+def wait_for(watched: WordWatch) -> Words:
+    deadline = time.monotonic() + 10
+    while (ready := watched.poll()) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)  # as the engine thread does between two chunks
+    return ready
 
 
 def judged(text: str) -> list[Verdict | None]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.boosting.boost import Boost
 from engine.boosting.characters import fold
-from engine.boosting.compile import compile_boost
+from engine.boosting.compile import Compiler, compile_boost
 from engine.boosting.numbers import readings
 from engine.boosting.pieces import Pieces
 from engine.boosting.relabel import relabel
@@ -209,6 +209,59 @@ def test_folding(typed: str, folded: str) -> None:
 )
 def test_digits_are_read_as_english_says_them(digits: str, said: tuple[str, ...]) -> None:
     assert readings(digits) == said
+
+
+ENTRIES = st.builds(
+    BoostPhrase,
+    st.sampled_from(["New York", "new york", "York", "Coca-Cola", "cocacola", "A320", "the Home Depot", "cat", "日本"]),
+    st.sampled_from([1.0, 1.6, 0.0, -1.0, 99.0]),
+    st.sampled_from([(), ("york",), ("coca",)]),
+)
+
+
+@given(st.lists(ENTRIES, max_size=6), st.lists(st.lists(ENTRIES, max_size=6), max_size=3), st.data())
+def test_an_edited_list_is_as_one_that_was_never_another(
+    first: list[BoostPhrase], edits: list[list[BoostPhrase]], data: st.DataObject
+) -> None:
+    compiler, entries = Compiler(Pieces(CASED)), first
+    compiler.compile(entries)
+    for new in edits:
+        start = data.draw(st.integers(0, len(entries)))
+        end = data.draw(st.integers(start, len(entries)))
+        entries = [*entries[:start], *new, *entries[end:]]
+        edited, anew = compiler.compile(entries), compile_boost(entries, Pieces(CASED))
+        assert edited.report == anew.report
+        for said in (
+            "new york",
+            "yorks",
+            "coca cola",
+            "cocacola is",
+            "a three twenty",
+            "the home depot",
+            "a cat",
+            "coca",
+        ):
+            tokens = spelt(said)
+            assert total(edited, tokens) == pytest.approx(total(anew, tokens))
+            assert shown(edited, [CASED[token] for token in tokens]) == shown(anew, [CASED[token] for token in tokens])
+
+
+def test_an_edit_of_a_long_list_costs_a_fraction_of_the_list() -> None:
+    made = random.Random(7)
+    entries = [BoostPhrase(f"{''.join(made.choices(LETTERS, k=6)).title()}-{n}") for n in range(5_000)]
+    entries.append(entries[0])
+    anew, edited = [], []
+    for turn in range(3):
+        compiler = Compiler(Pieces(CASED))
+        anew.append(_seconds(compiler, entries))
+        edited.append(_seconds(compiler, [*entries[:2_000], BoostPhrase(f"Caique {turn}"), *entries[2_001:]]))
+    assert min(edited) < min(anew) / 5
+
+
+def _seconds(compiler: Compiler, entries: list[BoostPhrase]) -> float:
+    before = time.process_time()
+    compiler.compile(entries)
+    return time.process_time() - before
 
 
 @pytest.mark.parametrize(("size", "seconds"), [(1_000, 0.05), (20_000, 0.5)])

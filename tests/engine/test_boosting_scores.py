@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.boosting.automaton import AT_BOUNDARY, Automaton
+from engine.boosting.lexicon import Lexicon
 from engine.boosting.weights import Scale
 
 SCALE = Scale()
@@ -79,7 +80,7 @@ def unpaid(spelling: str) -> int:
 
 
 def automaton_of(weights: dict[str, float]) -> Automaton:
-    return Automaton(weights, SCALE, {s: unpaid(s) for s in weights if unpaid(s)})
+    return Automaton(Lexicon(weights, {s: unpaid(s) for s in weights if unpaid(s)}), SCALE)
 
 
 def read(automaton: Automaton, text: str) -> tuple[int, float]:
@@ -120,7 +121,7 @@ def test_a_state_moves_to_another_list_by_its_text(old: dict[str, float], new: d
 
 
 def test_a_shared_prefix_gives_back_exactly_what_it_got() -> None:
-    automaton = Automaton({" kubernetes": 1.0, " kubrick": 3.0}, SCALE)
+    automaton = Automaton(Lexicon({" kubernetes": 1.0, " kubrick": 3.0}), SCALE)
     state, total = read(automaton, "kub")
     assert total == pytest.approx(3.0 * SCALE.growing(3))
     _, after = automaton.step(state, "a")
@@ -133,8 +134,8 @@ NAMES = st.sets(st.text("absxe", min_size=1, max_size=4).map(lambda word: f" {wo
 @given(NAMES, st.text("absxe' ", max_size=14))
 def test_endings_score_as_if_they_stood_on_the_list(names: set[str], text: str) -> None:
     spelt_out = names | {f"{name}{ending}" for name in names for ending in ("'", "'s", plural(name))}
-    with_endings = Automaton(dict.fromkeys(names, 1.0), SCALE, with_endings=True)
-    listed = Automaton(dict.fromkeys(spelt_out, 1.0), SCALE)
+    with_endings = Automaton(Lexicon(dict.fromkeys(names, 1.0)), SCALE, with_endings=True)
+    listed = Automaton(Lexicon(dict.fromkeys(spelt_out, 1.0)), SCALE)
     for end in range(len(text) + 1):
         (one, score), (other, expected) = read(with_endings, text[:end]), read(listed, text[:end])
         assert score == pytest.approx(expected, abs=1e-9)
@@ -147,13 +148,13 @@ def plural(name: str) -> str:
 
 @pytest.mark.parametrize("text", ["category", "bobcat", "concatenate", "cats"])
 def test_nothing_fires_inside_a_word(text: str) -> None:
-    automaton = Automaton({" cat": 1.0}, SCALE)
+    automaton = Automaton(Lexicon({" cat": 1.0}), SCALE)
     state, total = read(automaton, text)
     assert total + automaton.finish(state) == pytest.approx(0.0)
 
 
 def test_a_suppressed_word_costs_only_when_it_is_whole() -> None:
-    automaton = Automaton({" cat": -1.0}, SCALE)
+    automaton = Automaton(Lexicon({" cat": -1.0}), SCALE)
     assert read(automaton, "ca")[1] == 0.0
     assert read(automaton, "cat")[1] == pytest.approx(-SCALE.suppression)
     assert read(automaton, "cate")[1] == pytest.approx(0.0)
