@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from app.captions.layout import Line
-from app.captions.model import CaptionState
+from app.captions.model import CaptionState, Turn
 
 NameOf = Callable[[str], str]
 """The name a speaker is shown by, in the user's language."""
@@ -13,14 +13,23 @@ NameOf = Callable[[str], str]
 
 def whole_text(state: CaptionState, name_of: NameOf) -> str:
     """All that was said; ends with a line break unless empty."""
-    paragraphs: list[list[str]] = []
-    for turn in state.turns:
-        words = turn.words + turn.tail
-        if words and not (turn.continues and paragraphs):
-            paragraphs.append([f"{name_of(turn.speaker)}:"] if turn.labelled else [])
-        if words:
-            paragraphs[-1] += words
-    return "".join(f"{' '.join(paragraph)}\n" for paragraph in paragraphs)
+    text = "".join(pieces(state.turns, name_of))
+    return f"{text}\n" if text else ""
+
+
+def pieces(turns: Iterable[Turn], name_of: NameOf, *, begun: bool = False) -> Iterator[str]:
+    """What each turn with words adds to the text before it; `begun`: there is some."""
+    for turn in turns:
+        words = " ".join(turn.words + turn.tail)
+        if not words:
+            continue
+        if turn.continues and begun:
+            yield f" {words}"
+        else:
+            label = f"{name_of(turn.speaker)}: " if turn.labelled else ""
+            line_break = "\n" if begun else ""
+            yield f"{line_break}{label}{words}"
+        begun = True
 
 
 def shown_text(lines: Iterable[Line], name_of: NameOf) -> str:

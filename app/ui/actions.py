@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Protocol
+
 from PySide6.QtCore import QObject, QRect, QSize
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
@@ -27,6 +30,7 @@ class WindowActions(QObject):
         self.clear = self._make(self.tr("Clear (earlier text stays above)"), "clear", "Ctrl+L")
         self.latest = self._make(self.tr("Go to the newest words"), "latest", "Ctrl+End")
         self.latest.setIconText(self.tr("Newest"))  # on its button
+        self.read = self._make(self.tr("Read and find…"), "", "Ctrl+F")
         self.copy_shown = self._make(self.tr("Copy what is shown"), "", "Ctrl+C")
         self.copy_all = self._make(self.tr("Copy everything"), "", "Ctrl+Shift+C")
         self.save_text = self._make(self.tr("Save text…"), "", "Ctrl+S")
@@ -73,7 +77,7 @@ class WindowActions(QObject):
         menu.addSeparator()
         menu.addActions([self.latest, self.clear])
         menu.addSeparator()
-        menu.addActions([self.copy_shown, self.copy_all, self.save_text, self.keep_last, self.open_last])
+        menu.addActions([self.read, self.copy_shown, self.copy_all, self.save_text, self.keep_last, self.open_last])
         menu.addSeparator()
         menu.addAction(self.close)
 
@@ -92,6 +96,12 @@ class WindowActions(QObject):
             self._pictures[action] = picture
         self._window.addAction(action)
         return action
+
+
+class FindDevices(Protocol):
+    """Looks for devices in the background and hands them over on the GUI thread."""
+
+    def __call__(self, show: Callable[[list[DeviceInfo]], None]) -> None: ...
 
 
 class SourceMenu(QMenu):

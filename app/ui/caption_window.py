@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
-
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import (
     QCloseEvent,
@@ -20,9 +17,9 @@ from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 from app.captions.plain_text import whole_text
 from app.core.activity import Activity, Phase
 from app.core.paths import last_session_file
-from app.core.ports import DeviceInfo, SourceKind
+from app.core.ports import SourceKind
 from app.core.settings import MOST_LINES, TEXT_SIZES, Settings
-from app.ui.actions import LINE_CHOICES, SourceMenu, WindowActions
+from app.ui.actions import LINE_CHOICES, FindDevices, SourceMenu, WindowActions
 from app.ui.backdrop import paint_backdrop
 from app.ui.caption_view import CaptionView
 from app.ui.control_strip import HEIGHT as STRIP_HEIGHT
@@ -34,6 +31,7 @@ from app.ui.look_menu import LookMenu
 from app.ui.looks import style_of
 from app.ui.manner_menu import DelayMenu, MannerMenu
 from app.ui.model_menu import ModelMenu
+from app.ui.reading.opener import Reading
 from app.ui.settings_keeper import SettingsKeeper
 from app.ui.status_text import StatusLine, hint, speaker_name, status_line
 from app.ui.text_out import TextOut
@@ -48,12 +46,6 @@ GAP = 4
 SMALLEST_WIDTH = 420
 NOTICE_MS = 8_000
 _RUNNING = (Phase.STARTING, Phase.LISTENING)
-
-
-class FindDevices(Protocol):
-    """Looks for devices in the background and hands them over on the GUI thread."""
-
-    def __call__(self, show: Callable[[list[DeviceInfo]], None]) -> None: ...
 
 
 class CaptionWindow(QWidget):
@@ -85,6 +77,7 @@ class CaptionWindow(QWidget):
         self.view = CaptionView(style, keeper.settings.text_size, speaker_name, self)
         self.strip = ControlStrip(self.actions_, self.sources, self.menu, style, self)
         self.text_out = TextOut(self, self.view.shown_text, self._everything)
+        self.reading = Reading(self, live, self.text_out, speaker_name)
         self.last_session = LastSession(last_session_file(), self._everything, self)
         self._arrange()
         self._place = WindowPlace(self, keeper)
@@ -160,6 +153,7 @@ class CaptionWindow(QWidget):
         actions.smaller.triggered.connect(lambda: self._step_size(-1))
         actions.clear.triggered.connect(self._clear)
         actions.latest.triggered.connect(self.view.follow)
+        actions.read.triggered.connect(lambda: self.reading.show(self._style, keeper.settings.text_size))
         actions.copy_shown.triggered.connect(self.text_out.copy_shown)
         actions.copy_all.triggered.connect(self.text_out.copy_all)
         actions.save_text.triggered.connect(self.text_out.ask_and_save)

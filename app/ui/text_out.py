@@ -42,11 +42,19 @@ class TextOut(QObject):
 
     @Slot()
     def copy_shown(self) -> None:
-        self._copy(self._shown())
+        self.copy(self._shown())
 
     @Slot()
     def copy_all(self) -> None:
-        self._copy(self._everything())
+        self.copy(self._everything())
+
+    @Slot(str)
+    def copy(self, text: str) -> None:
+        if text:
+            QGuiApplication.clipboard().setText(text)
+            self.told.emit(self.tr("Copied."), False)
+        else:
+            self.told.emit(self.tr("There is no text to copy yet."), False)
 
     @Slot()
     def ask_and_save(self) -> None:
@@ -78,10 +86,3 @@ class TextOut(QObject):
 
     def _on_not_saved(self, error: AppError | EngineError) -> None:
         self.told.emit(str(error), True)
-
-    def _copy(self, text: str) -> None:
-        if text:
-            QGuiApplication.clipboard().setText(text)
-            self.told.emit(self.tr("Copied."), False)
-        else:
-            self.told.emit(self.tr("There is no text to copy yet."), False)
