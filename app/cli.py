@@ -10,6 +10,7 @@ import argparse
 import importlib.metadata
 import io
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,7 +59,9 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit code."""
-    args = make_parser().parse_args(arguments)
+    parser = make_parser()
+    _refuse_a_file_for_a_command(parser, arguments)
+    args = parser.parse_args(arguments)
     logs.start(verbose=args.verbose)
     _make_output_safe()
     try:
@@ -75,6 +78,15 @@ def main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         _discard_output()
         return 1
+
+
+def _refuse_a_file_for_a_command(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+    """Whoever names a recording only is told the command."""
+    if arguments and Path(arguments[0]).suffix and Path(arguments[0]).is_file():
+        file = shlex.quote(arguments[0])
+        parser.exit(
+            2, f"caique: {arguments[0]} is no command; caique transcribe {file} writes down what is said in it.\n"
+        )
 
 
 def _run(args: argparse.Namespace) -> int:

@@ -62,6 +62,17 @@ def test_what_does_not_exist_is_said_in_one_sentence(arguments: list[str], capsy
     assert err.count("\n") == 1
 
 
+def test_a_recording_without_a_command_is_answered_with_the_command(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "my talk.mp3"
+    file.write_bytes(b"ID3")
+    code, out, err = run(capsys, str(file))
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert f"caique transcribe '{file}'" in err
+
+
 def test_a_model_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     code, out, err = run(capsys, "transcribe", "a.wav", "--model", str(tmp_path / "gone"))
     assert (code, out) == (1, "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -106,9 +107,9 @@ def test_a_file_without_a_single_number_is_named(
     soundfile.write(bad, np.full(32_000, np.nan, np.float32), 16_000, subtype="FLOAT")
     assert transcribe([str(bad), str(talk)], _Deaf(), form, out) == 1
     assert str(bad) not in out.getvalue()
-    err = capsys.readouterr().err
-    assert err.startswith(f"caique: {bad} holds no sound: none of its samples is a number")
-    assert err.count("\n") == 1
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"caique: {bad} holds no sound: none of its samples is a number")
+    assert second == f"caique: {talk}: no speech was heard in it."
 
 
 class _Deaf:
@@ -126,6 +127,31 @@ def test_of_a_file_that_breaks_off_the_heard_part_is_written(
     assert transcribe([str(cut)], ScriptedModel(), "txt", out) == 1
     assert out.getvalue().startswith("Good morning.\n")
     assert str(cut) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["txt", "srt"])
+def test_a_recording_in_which_nobody_speaks_is_named(
+    form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    silent = recording(tmp_path / "silent.wav", 4.0)
+    out = io.StringIO()
+    assert transcribe([str(silent)], _Deaf(), form, out) == 0
+    assert out.getvalue() == ""
+    assert capsys.readouterr().err == f"caique: {silent}: no speech was heard in it.\n"
+
+
+def test_what_was_heard_is_not_said_to_be_nothing(talk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert transcribe([str(talk)], ScriptedModel(), "txt", io.StringIO()) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_refused_with_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert transcribe([str(tmp_path / "pipe"), "-"], ScriptedModel(), "txt", io.StringIO()) == 1
+    first, second = capsys.readouterr().err.splitlines()
+    assert "save the recording" in first and str(tmp_path / "pipe") in first
+    assert "save the recording" in second
 
 
 def test_subtitles_of_a_recording(talk: Path) -> None:

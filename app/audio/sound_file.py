@@ -43,6 +43,8 @@ class OpenSound:
 
 def open_sound(path: Path) -> AbstractContextManager[OpenSound]:
     """Opens `path` in whichever way can read it. Raises SourceError, naming the file and what to do."""
+    if str(path) == "-" or path.is_fifo():
+        raise SourceError(f"{path} is no file but a pipe: save the recording first, then name its file.")
     try:
         with path.open("rb") as file:
             empty = not file.read(1)

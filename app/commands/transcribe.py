@@ -102,8 +102,11 @@ def _transcribe_file(file: str, stream: CaptionStream, form: str, out: TextIO, t
     """
     said: list[Final] = []
     heard = 0
+    spoken = False
 
     def write() -> None:
+        nonlocal spoken
+        spoken = spoken or any(final.words for final in said)
         text = WRITERS[form](Transcript(file, heard / SAMPLE_RATE, tuple(said)))
         write_result(titles.take() + text, out)
         said.clear()
@@ -126,6 +129,8 @@ def _transcribe_file(file: str, stream: CaptionStream, form: str, out: TextIO, t
             write()
         if damage:
             raise damage
+        if not spoken:
+            print(f"caique: {file}: no speech was heard in it.", file=sys.stderr)
 
 
 def _pieces(chunks: Iterable[AudioChunk]) -> Iterator[Samples]:
