@@ -24,8 +24,9 @@ from app.core.ports import DeviceInfo, Source
 from app.core.session import CaptionSession
 from app.core.settings import Settings, SettingsFile
 from app.core.text_choice import own_profanity_list
-from app.core.vocabulary import WordList
+from app.core.vocabulary import Entry, WordList
 from app.core.word_file import WatchedList
+from app.core.word_lesson import learn
 from app.core.word_verdict import Verdict, verdicts
 from app.core.word_watch import WordWatch
 from app.ui.caption_window import CaptionWindow
@@ -100,6 +101,7 @@ class Program:
         self.window.closed.connect(QApplication.quit)
         self.window.models.set_current(str(self._folder or ""))
         self.window.actions_.words.triggered.connect(self._show_words)
+        self.window.reading.corrected.connect(self._learn)
         self.window.manner.edit_wanted.connect(self._edit_profanity)
         self.window.delays.chosen.connect(self._choose_delay)
         self.live.list_refused.connect(self.window.show_notice)
@@ -206,6 +208,17 @@ class Program:
         self.words.show()
         self.words.raise_()
         self.words.activateWindow()
+
+    def _learn(self, heard: str, word: str) -> None:
+        """A correction goes into the list's file, which captions and the window of the list follow."""
+
+        def learnt(entry: Entry) -> None:
+            self.window.show_notice(f"Captions listen for “{entry.phrase}” from now on; Ctrl+W shows the list.", False)
+
+        def failed(error: AppError | EngineError) -> None:
+            self.window.show_notice(str(error))
+
+        run_in_background(self.window, lambda: learn(paths.words_file(), heard, word), learnt, failed)
 
     def _edit_profanity(self) -> None:
         """Open the user's list of words to hide in whatever edits text here."""

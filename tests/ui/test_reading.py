@@ -7,7 +7,7 @@ import random
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QTextCursor
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QInputDialog, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.captions.model import CaptionState
@@ -132,3 +132,23 @@ def test_the_caret_reads_line_by_line_without_a_mouse(qtbot: QtBot, reading: Rea
         assert part.accessibleName()
     for button in reading.findChildren(QPushButton):
         assert button.text() and button.focusPolicy() & Qt.FocusPolicy.TabFocus
+
+
+def test_what_is_wrong_is_selected_and_said_again(qtbot: QtBot, reading: ReadingWindow) -> None:
+    reading.text.moveCursor(QTextCursor.MoveOperation.End)
+    assert not reading.correct.isEnabled()
+    reading.search.setText("is here.")
+    assert reading.correct.isEnabled()
+    corrected: list[tuple[str, str]] = []
+    reading.corrected.connect(lambda heard, word: corrected.append((heard, word)))
+    qtbot.mouseClick(reading.correct, Qt.MouseButton.LeftButton)
+    dialog = reading.findChild(QInputDialog)
+    qtbot.waitUntil(dialog.isVisible)
+    assert "“is here”" in dialog.labelText()
+    field = dialog.findChild(QLineEdit)
+    assert field.selectedText() == "is here"
+    qtbot.keyClicks(field, "Izhir")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert corrected == [("is here", "Izhir")]
+    reading.text.selectAll()
+    assert not reading.correct.isEnabled()

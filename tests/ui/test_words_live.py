@@ -103,6 +103,25 @@ def test_a_word_added_in_the_window_counts_from_the_next_chunk_on(
     assert said(program) == "new york is New York now\n"
 
 
+def test_a_correction_counts_from_the_next_chunk_on_and_is_in_the_open_list(
+    qtbot: QtBot, program: bootstrap.Program, source: Dictated
+) -> None:
+    program.start()
+    qtbot.waitUntil(lambda: "is" in said(program))
+    program.window.actions_.read.trigger()
+    reading = program.window.reading.window
+    assert reading is not None and program.window.actions_.words in reading.actions()
+    words = open_words(qtbot, program)
+    reading.corrected.emit("new york", "Newark")
+    qtbot.waitUntil(lambda: "Newark" in program.window.strip.status.line.text)
+    qtbot.waitUntil(lambda: [line.text for line in words.table.lines] == ["Newark | sounds like: new york"])
+    source.deliver(CHUNKS[HEARD])
+    source.deliver(CHUNKS[HEARD + 1])
+    qtbot.waitUntil(lambda: said(program) == "new york is Newark now\n")
+    source.deliver(Ended())
+    qtbot.waitUntil(lambda: program.live.resting)
+
+
 def test_the_window_tells_what_became_of_a_word_and_captions_keep_quiet(
     qtbot: QtBot, program: bootstrap.Program
 ) -> None:

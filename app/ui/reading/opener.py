@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 
 from app.ui.live_captions import LiveCaptions
@@ -14,10 +15,24 @@ from app.ui.theme import CaptionStyle
 
 
 class Reading(QObject):
-    """`window` is None until it is opened for the first time; then it is kept, with its caret and what it finds."""
+    """Signals: corrected(str, str): what captions wrote, and what was said.
 
-    def __init__(self, captions: QWidget, live: LiveCaptions, text_out: TextOut, name_of: Callable[[str], str]) -> None:
+    `window` is None until it is opened for the first time; then it is kept, with its caret and what it finds.
+    """
+
+    corrected = Signal(str, str)
+
+    def __init__(
+        self,
+        captions: QWidget,
+        live: LiveCaptions,
+        text_out: TextOut,
+        name_of: Callable[[str], str],
+        shared: Sequence[QAction],
+    ) -> None:
+        """shared: what the captions' shortcuts do in this window too."""
         super().__init__(captions)
+        self._shared = shared
         self._captions = captions
         self._live = live
         self._text_out = text_out
@@ -29,8 +44,10 @@ class Reading(QObject):
         window = self.window
         if window is None:
             window = self.window = ReadingWindow(self._name_of, self._captions)
+            window.addActions(self._shared)
             window.copy_requested.connect(self._text_out.copy)
             window.save_requested.connect(self._text_out.ask_and_save)
+            window.corrected.connect(self.corrected)
             self._live.captions_changed.connect(window.set_state)
         window.set_style(style, size)
         window.set_state(self._live.captions)

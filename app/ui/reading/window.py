@@ -15,9 +15,20 @@ from PySide6.QtGui import (
     QTextCursor,
     QTextDocument,
 )
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QInputDialog,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.captions.model import CaptionState
+from app.core.word_lesson import misheard
 from app.ui.beside import beside
 from app.ui.reading.growing_text import GrowingText
 from app.ui.theme import CaptionStyle, form_sheet
@@ -33,10 +44,12 @@ class ReadingWindow(QDialog):
 
     copy_requested(str): the selected text; empty for everything.
     save_requested(): everything is to be saved.
+    corrected(str, str): what captions wrote, and what was said.
     """
 
     copy_requested = Signal(str)
     save_requested = Signal()
+    corrected = Signal(str, str)
 
     def __init__(self, name_of: Callable[[str], str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -53,6 +66,8 @@ class ReadingWindow(QDialog):
         self.found = QLabel()
         self.copy = self._button(self.tr("&Copy everything"), self._copy)
         self.save = self._button(self.tr("&Save text…"), self.save_requested.emit)
+        self.correct = self._button(self.tr("This is &wrong…"), self._ask_for_correction)
+        self.correct.setToolTip(self.tr("Select what captions wrote wrongly, and teach them the word"))
         self.shut = self._button(self.tr("C&lose"), self.close)
         self._mark_timer = QTimer(self, singleShot=True, interval=MARK_AFTER_MS)
         self._mark_timer.timeout.connect(self._mark)
@@ -93,7 +108,7 @@ class ReadingWindow(QDialog):
         above.addWidget(self.search, 1)
         for part in (self.earlier, self.later, self.found):
             above.addWidget(part)
-        for part in (self.copy, self.save):
+        for part in (self.copy, self.save, self.correct):
             below.addWidget(part)
         below.addStretch(1)
         below.addWidget(self.shut)
@@ -108,13 +123,13 @@ class ReadingWindow(QDialog):
     def _connect(self) -> None:
         self.search.textChanged.connect(lambda _needle: self._on_search_changed())
         self.text.textChanged.connect(lambda: self._mark_timer.start() if self.search.text() else None)
-        self.text.copyAvailable.connect(self._show_selection)
+        self.text.selectionChanged.connect(self._show_selection)
+        self._show_selection()
         for keys, slot in (
             (QKeySequence.StandardKey.Find, self._go_to_find),
             (QKeySequence.StandardKey.FindNext, self.find),
             (QKeySequence.StandardKey.FindPrevious, lambda: self.find(backward=True)),
             (QKeySequence.StandardKey.Save, self.save_requested.emit),
-            (QKeySequence.StandardKey.Close, self.close),
         ):
             action = QAction(self)
             action.setShortcuts(keys)
@@ -154,13 +169,29 @@ class ReadingWindow(QDialog):
             "" if not needle else self.tr("{count} found").format(count=len(marks)) if marks else self.tr("not found")
         )
 
-    @Slot(bool)
-    def _show_selection(self, selected: bool) -> None:
+    @Slot()
+    def _show_selection(self) -> None:
+        selected = self.text.textCursor().hasSelection()
         self.copy.setText(self.tr("&Copy") if selected else self.tr("&Copy everything"))
+        self.correct.setEnabled(bool(misheard(self._selected())))
+
+    def _selected(self) -> str:
+        return self.text.textCursor().selection().toPlainText()
+
+    @Slot()
+    def _ask_for_correction(self) -> None:
+        heard = misheard(self._selected())
+        dialog = QInputDialog(self)
+        dialog.setWindowTitle(self.tr("Words to know"))
+        dialog.setLabelText(self.tr("Captions wrote “{heard}”. What was said?").format(heard=heard))
+        dialog.setTextValue(heard)
+        dialog.textValueSelected.connect(lambda word: self.corrected.emit(heard, word))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
 
     @Slot()
     def _copy(self) -> None:
-        self.copy_requested.emit(self.text.textCursor().selection().toPlainText())
+        self.copy_requested.emit(self._selected())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.search.hasFocus():
