@@ -18,14 +18,14 @@ import onnx
 import onnxruntime
 import soundfile as sf
 import torch
-from onnxruntime.quantization import QuantType, quantize_dynamic
-from torch import Tensor
 
+from engine.models.rewriting.linears import Form
+from engine.models.rewriting.pen import Pen
 from training.checkpoint import averaged_encoder
 from training.errors import run
 from training.judge import latency
 from training.model import BLOCK, FRAME, SAMPLE_RATE, Encoder
-from training.stream_graph import CACHES, INPUTS, OUTPUTS, StreamingStep, initial_caches
+from training.stream_graph import encoder_graph, initial_caches
 
 MODEL_TYPE = "caique-streaming-moonshine-encoder"
 PROFILES = ((3, 3), (6, 6), (12, 12), (24, 0))
@@ -34,64 +34,27 @@ DEFAULT_PROFILE = (12, 12)
 
 
 def export(encoder: Encoder, left: int, folder: Path) -> tuple[Path, Path]:
-    """Writes `encoder.onnx` and `encoder.int8.onnx`."""
+    """Writes `encoder.onnx` and `encoder.int8.onnx`.
+
+    8 bits: weights in blocks of 64, and each frame's numbers as they come; unsigned, because signed weights saturate on
+    processors without VNNI.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     plain, small = folder / "encoder.onnx", folder / "encoder.int8.onnx"
-    caches = initial_caches(encoder, left)
-    batched = {name: {0: "batch"} for name in INPUTS + OUTPUTS if name != "look_ahead"}
-    with torch.no_grad():
-        torch.onnx.export(
-            StreamingStep(encoder, left).eval(),
-            (torch.zeros(1, FRAME * sum(DEFAULT_PROFILE)), torch.zeros(1, dtype=torch.int64), *caches.values()),
-            str(plain),
-            input_names=INPUTS,
-            output_names=OUTPUTS,
-            dynamic_axes=batched | {"audio": {0: "batch", 1: "samples"}, "frames": {0: "batch", 1: "frames"}},
-            opset_version=17,
-            dynamo=False,
-        )
-    quantise(plain, small, encoder.shape.width)
-    for path in (plain, small):
-        _describe(path, encoder, left, caches)
+    forms: tuple[tuple[Path, Form], ...] = ((plain, "fp32"), (small, "int8-blocks"))
+    for path, form in forms:
+        graph = encoder_graph(encoder, left, Pen(form))
+        _describe(graph, encoder, left)
+        onnx.save(graph, path)
     return plain, small
 
 
-def quantise(plain: Path, small: Path, width: int) -> None:
-    """Writes a graph with 8-bit weights.
-
-    They are unsigned, because signed ones saturate on processors without VNNI. The second and third convolution stay as
-    they are: in 8 bits they cost word errors.
-    """
-    quantize_dynamic(
-        plain,
-        small,
-        weight_type=QuantType.QUInt8,
-        per_channel=True,
-        op_types_to_quantize=["MatMul", "Gemm"],
-        nodes_to_exclude=_convolutions(onnx.load(plain), width),
-    )
-
-
-def _convolutions(graph: onnx.ModelProto, width: int) -> list[str]:
-    """Names of the products that stand for conv2 and conv3, known by the height of their matrices."""
-    heights = {7 * width, 6 * width}
-    shapes = {i.name: tuple(i.dims) for i in graph.graph.initializer}
-    for node in graph.graph.node:
-        if node.op_type == "Constant" and node.attribute[0].name == "value":
-            shapes[node.output[0]] = tuple(node.attribute[0].t.dims)
-    return [
-        node.name
-        for node in graph.graph.node
-        if node.op_type in ("MatMul", "Gemm") and any(heights & set(shapes.get(i, ())) for i in node.input)
-    ]
-
-
-def _describe(path: Path, encoder: Encoder, left: int, caches: dict[str, Tensor]) -> None:
+def _describe(graph: onnx.ModelProto, encoder: Encoder, left: int) -> None:
     """Puts all sizes and initial values into the graph's metadata, so that no reader needs them in code."""
-    graph = onnx.load(path)
-    initial = {name: caches[name].flatten()[0].item() for name in CACHES} | {
-        "cache_stat": caches["cache_stat"][0].tolist()
-    }
+    caches = initial_caches(encoder, left)
+    # One number fills a cache; the statistics are three.
+    initial = {name: value.flat[0].item() for name, value in caches.items()}
+    initial["cache_stat"] = caches["cache_stat"][0].tolist()
     onnx.helper.set_model_props(
         graph,
         {
@@ -107,14 +70,13 @@ def _describe(path: Path, encoder: Encoder, left: int, caches: dict[str, Tensor]
             "left_context_frames": str(left),
             "frame_width": str(encoder.shape.width),
             "architecture": json.dumps(encoder.describe()),
-            "caches": json.dumps(CACHES),
-            "cache_shapes": json.dumps({name: list(caches[name].shape) for name in CACHES}),
+            "caches": json.dumps(list(caches)),
+            "cache_shapes": json.dumps({name: value.shape for name, value in caches.items()}),
             "cache_initial": json.dumps(initial),
             "decoder": "decoder_model_merged.ort and tokenizer.bin of Moonshine tiny-en",
             "licence": "MIT (Moonshine tiny-en by Useful Sensors), adapted",
         },
     )
-    onnx.save(graph, path)
 
 
 class OnnxEncoder:
@@ -122,13 +84,15 @@ class OnnxEncoder:
 
     def __init__(self, path: Path) -> None:
         options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # errors: it warns of constants that its own fusions leave over
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         metadata = self._session.get_modelmeta().custom_metadata_map
         shapes, initial = (json.loads(metadata[key]) for key in ("cache_shapes", "cache_initial"))
         kinds = {i.name: np.int64 if "int64" in i.type else np.float32 for i in self._session.get_inputs()}
         self._initial: dict[str, Any] = {
-            name: np.broadcast_to(np.array(initial[name], kinds[name]), shapes[name]).copy() for name in shapes
+            name: np.broadcast_to(np.array(initial[name], kinds[name]), shapes[name]).copy()
+            for name in json.loads(metadata["caches"])
         }
         self.step_seconds: list[float] = []
 
@@ -143,9 +107,9 @@ class OnnxEncoder:
         for at in range(0, len(padded) - look_ahead * FRAME, size):
             audio = padded[None, at : at + size + look_ahead * FRAME]
             begun = time.perf_counter()
-            frames, *after = self._session.run(OUTPUTS, {"audio": audio, "look_ahead": ahead, **caches})
+            frames, *after = self._session.run(None, {"audio": audio, "look_ahead": ahead, **caches})
             self.step_seconds.append(time.perf_counter() - begun)
-            caches = dict(zip(CACHES, after, strict=True))
+            caches = dict(zip(caches, after, strict=True))
             out.append(frames[0, :chunk])
         return np.concatenate(out)[: len(sound) // FRAME]
 

@@ -21,11 +21,13 @@ import sentencepiece
 import torch
 from torch import Tensor, nn
 
+from engine.models.rewriting.linears import Form
+from engine.models.rewriting.pen import Pen
 from training.checkpoint import load
 from training.ctc_model import STACK, CtcRecognizer, begin
 from training.errors import TrainingError, run
-from training.export import DEFAULT_PROFILE, quantise
-from training.head_graph import CACHES_NEXT, INPUTS, HeadStep
+from training.export import DEFAULT_PROFILE
+from training.head_graph import HeadGraph
 from training.model import FRAME
 from training.tdt_model import TdtRecognizer
 from training.weights import read_tokens
@@ -45,37 +47,24 @@ def export_heads(
     folder.mkdir(parents=True, exist_ok=True)
     recognizer = recognizer.eval()
     whole = not isinstance(recognizer, TdtRecognizer)
-    _write_stream(HeadStep(recognizer, left, scores=whole), folder, "model" if whole else "encoder", profile)
+    _write_stream(HeadGraph(recognizer, left, scores=whole), folder, "model" if whole else "encoder", profile)
     if isinstance(recognizer, TdtRecognizer):
         _write_transducer(recognizer, folder)
     _write_pieces(pieces, folder)
 
 
-def _write_stream(step: HeadStep, folder: Path, role: str, profile: tuple[int, int]) -> None:
-    plain, small = folder / f"{role}.onnx", folder / f"{role}.int8.onnx"
-    caches, (chunk, look_ahead) = step.caches(), profile
-    outputs = ("logprobs" if step.scores else "outputs", "encoded_lengths", *CACHES_NEXT)
-    axes = {name: {0: "batch"} for name in (*INPUTS, *outputs)}
-    axes["audio_signal"] |= {2: "frames"}
-    axes[outputs[0]] |= {1 if step.scores else 2: "steps"}
-    _export(
-        step,
-        (torch.zeros(1, FRAME, chunk + look_ahead), torch.tensor([chunk]), *caches),
-        plain,
-        INPUTS,
-        outputs,
-        axes,
-    )
-    quantise(plain, small, step.encoder_step.encoder.shape.width)
-    for path in (plain, small):
-        _describe(path, step, profile, caches)
+def _write_stream(step: HeadGraph, folder: Path, role: str, profile: tuple[int, int]) -> None:
+    forms: tuple[tuple[str, Form], ...] = ((f"{role}.onnx", "fp32"), (f"{role}.int8.onnx", "int8-blocks"))
+    for name, form in forms:
+        graph = step.write(Pen(form))
+        _describe(graph, step, profile)
+        onnx.save(graph, folder / name)
 
 
-def _describe(path: Path, step: HeadStep, profile: tuple[int, int], caches: tuple[Tensor, ...]) -> None:
+def _describe(graph: onnx.ModelProto, step: HeadGraph, profile: tuple[int, int]) -> None:
     """All sizes, under the names that sherpa-onnx gives them in NeMo's graphs, and what is this family's own."""
     chunk, look_ahead = profile
-    channel, time = caches[0].shape, caches[1].shape
-    graph = onnx.load(path)
+    channel, time, _ = (cache.shape for cache in step.caches())
     properties = {
         "model_type": MODEL_TYPE,
         "features": "samples",
@@ -85,7 +74,7 @@ def _describe(path: Path, step: HeadStep, profile: tuple[int, int], caches: tupl
         "window_size": chunk + look_ahead,
         "chunk_shift": chunk,
         "subsampling_factor": STACK,
-        "vocab_size": step.head.out.out_features - 1,
+        "vocab_size": step.pieces,
         "profiles": json.dumps([{"chunk_shift": c, "look_ahead": a} for c, a in PROFILES]),
         "licence": "MIT (Moonshine tiny-en by Useful Sensors), adapted",
     }
@@ -93,7 +82,6 @@ def _describe(path: Path, step: HeadStep, profile: tuple[int, int], caches: tupl
     properties |= {f"cache_last_channel_dim{n}": size for n, size in enumerate(channel) if n}
     properties |= {f"cache_last_time_dim{n}": size for n, size in enumerate(time) if n}
     onnx.helper.set_model_props(graph, {key: str(value) for key, value in properties.items()})
-    onnx.save(graph, path)
 
 
 def _write_transducer(recognizer: TdtRecognizer, folder: Path) -> None:

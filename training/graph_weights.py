@@ -11,6 +11,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor
 
+from engine.models.rewriting.linears import ZERO_POINT
 from training.checkpoint import averaged_encoder, build_encoder
 from training.errors import TrainingError
 from training.model import Encoder
@@ -40,38 +41,41 @@ def exported_encoder(path: Path) -> tuple[Encoder, int]:
     if "architecture" not in told:
         raise TrainingError(f"{path} is no encoder that training.export wrote; give one, or a checkpoint of a run")
     arrays = {i.name: numpy_helper.to_array(i) for i in graph.graph.initializer}
-    width = arrays["encoder.conv1.weight"].shape[0]
-    products = [
-        _matrix(arrays, node.input[1])
-        for node in graph.graph.node
-        if node.op_type in ("MatMul", "MatMulInteger") and node.input[1] in arrays
-    ]
-    weights = {name.removeprefix("encoder."): _tensor(a) for name, a in arrays.items() if name.startswith("encoder.")}
-    weights |= {
-        "conv2.weight": products[0].reshape(2 * width, 7, width).transpose(1, 2),
-        "conv2.bias": _tensor(arrays["bias2"]),
-        "conv3.weight": products[1].reshape(width, 3, 2 * width).transpose(1, 2),
-        "conv3.bias": _tensor(arrays["bias3"]),
-        "norm_gain": torch.ones(width),
-        "norm_bias": torch.zeros(width),
+    nodes = graph.graph.node
+    (first,) = (arrays[node.input[1]] for node in nodes if node.op_type == "Conv")
+    linears = (_linear(node, arrays) for node in nodes if node.op_type in ("Gemm", "MatMulNBits"))
+    norms = (_tensor(arrays[node.input[1]]) for node in nodes if node.op_type == "LayerNormalization")
+    weights = {
+        "conv1.weight": _tensor(first),
+        "norm_gain": torch.ones(len(first)),
+        "norm_bias": torch.zeros(len(first)),
     }
+    for name, taps in (("conv2", 7), ("conv3", 3)):
+        matrix, bias = next(linears)
+        weights |= {f"{name}.weight": matrix.unflatten(1, (taps, -1)).transpose(1, 2), f"{name}.bias": bias}
     architecture = json.loads(told["architecture"])
-    for n, matrix in enumerate(products[2 : 2 + len(PER_LAYER) * architecture["shape"]["layers"]]):
-        layer, part = divmod(n, len(PER_LAYER))
-        weights[f"layers.{layer}.{PER_LAYER[part]}.weight"] = matrix
+    for n in range(architecture["shape"]["layers"]):
+        weights |= {f"layers.{n}.{part}.weight": next(norms) for part in ("norm1", "norm2")}
+        for part in PER_LAYER:
+            matrix, bias = next(linears)
+            weights |= {f"layers.{n}.{part}.weight": matrix} | ({f"layers.{n}.{part}.bias": bias} if len(bias) else {})
+    weights["norm.weight"] = next(norms)
     count, total, squares = json.loads(told["cache_initial"])["cache_stat"]
     weights["prior"] = torch.tensor([total / count, squares / count])
     encoder = build_encoder(architecture, weights)
     return encoder.eval(), int(told["left_context_frames"])
 
 
-def _matrix(arrays: Arrays, name: str) -> Tensor:
-    """A product's matrix as a linear layer has it: [out, in]."""
-    base = name.removesuffix("_quantized")
-    if base == name:
-        return _tensor(arrays[name].T)
-    zero = arrays[f"{base}_zero_point"].astype(np.float32)
-    return _tensor(((arrays[name].astype(np.float32) - zero) * arrays[f"{base}_scale"]).T)
+def _linear(node: onnx.NodeProto, arrays: Arrays) -> tuple[Tensor, Tensor]:
+    """A linear map's matrix [out, in] and its bias, empty where it has none."""
+    told = {a.name: a.i for a in node.attribute}
+    if node.op_type == "Gemm":
+        matrix, bias = arrays[node.input[1]].T, node.input[2:]
+    else:
+        blocks = arrays[node.input[1]].astype(np.float32) - ZERO_POINT
+        matrix = (blocks * arrays[node.input[2]][..., None]).reshape(told["N"], -1)[:, : told["K"]]
+        bias = node.input[5:]
+    return _tensor(matrix), _tensor(arrays[bias[0]] if bias else np.zeros(0))
 
 
 def _tensor(array: np.ndarray) -> Tensor:
