@@ -14,6 +14,7 @@ from app.audio.recording import (
     Recording,
     RecordingLost,
 )
+from app.audio.room import Room
 from app.audio.watchdog import NO_BLOCK_LIMIT, Watchdog
 from app.core.errors import SourceError
 from app.core.ports import CHUNK_SAMPLES, Lost, Opened, SourceEvent, SourceKind
@@ -25,13 +26,12 @@ _RETRY_AFTER = 0.5
 _FIRST_BLOCK_LIMIT = 5.0
 """Seconds a device may take to wake up; Bluetooth needs some, and so does an idle virtual output."""
 
-_EARLY = 0.01
-"""Seconds before a chunk should be complete at which the device is looked at again: devices are not that punctual."""
-_QUIET = 0.001
-"""Level (-60 dB) below which nobody speaks."""
-_QUIET_REST = CHUNK_SAMPLES / SAMPLE_RATE
-"""Rested longer while it is quiet, so that one wake-up takes two chunks. Nothing is lost, and captions are not later:
-what follows the first loud sound is read as it is heard, and a word is longer than this."""
+_CHUNK = CHUNK_SAMPLES / SAMPLE_RATE
+_LONG_QUIET = 12
+"""Chunks in a row, a second, that are no louder than the room, after which nobody is about to be answered, ..."""
+_LONG_REST = 2 * _CHUNK
+"""... and so many seconds more gather before they are read: one wake-up takes three chunks. Nothing is lost, and what
+follows the first loud sound is read as it is heard; no model shows a word before a quarter of a second of it."""
 
 
 class LiveSource:
@@ -56,7 +56,9 @@ class LiveSource:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._cutter = ChunkCutter()
-        self._quiet = False
+        self._room = Room()
+        self._quiet = 0
+        """Chunks in a row that were no louder than the room."""
         self._told: Opened | Lost | None = None
 
     @property
@@ -125,18 +127,27 @@ class LiveSource:
             if not announced and not muted:
                 self._tell_opened(recording.device, deliver)
                 announced = True
-            self._deliver_block(block, recording.rate, deliver)
-            self._rest(block.arrived)
+            if self._deliver_block(block, recording.rate, deliver):
+                self._rest(block.arrived)
 
     def _rest(self, arrived: float) -> None:
-        """Let the sound of a chunk gather in the device's buffer: waking up for each piece costs more than reading."""
-        rest = self._cutter.missing + (_QUIET_REST if self._quiet else -_EARLY)
-        self._stopping.wait(max(arrived + rest - time.monotonic(), 0.0))
+        """Let the sound of a chunk gather in the device's buffer: waking up for each piece costs more than reading.
 
-    def _deliver_block(self, block: Block, rate: int, deliver: Callable[[SourceEvent], None]) -> None:
+        Not while there is more in it that came since `arrived`, where devices hand out one block at a time.
+        """
+        passed = time.monotonic() - arrived
+        if passed < _CHUNK / 2:
+            rest = self._cutter.missing + (_LONG_REST if self._quiet >= _LONG_QUIET else 0.0)
+            self._stopping.wait(max(rest - passed, 0.0))
+
+    def _deliver_block(self, block: Block, rate: int, deliver: Callable[[SourceEvent], None]) -> bool:
+        """True where it completed a chunk."""
+        completed = False
         for chunk in self._cutter.push(block.frames, rate, block.arrived, overflowed=block.overflowed):
-            self._quiet = chunk.level < _QUIET
+            self._quiet = self._quiet + 1 if self._room.hear(chunk.level) else 0
+            completed = True
             deliver(chunk)
+        return completed
 
     def _reopen(self, device: str, deliver: Callable[[SourceEvent], None]) -> Recording | None:
         """Tries until a device opens; None when stopped meanwhile."""

@@ -47,8 +47,10 @@ class Channel:
         self.finished = False
         self.silent = 0.0
         """Seconds of digital zeros up to now."""
-        self.hushed = 0
-        """Levels in a row that are as good as none."""
+        self.level = 0.0
+        """As it was told last, ..."""
+        self.steady = 0
+        """... and how many in a row have been the same."""
         self.waiting: list[AudioChunk] = []
         self._later: list[Samples] = []
         """Heard by nobody yet."""

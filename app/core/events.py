@@ -27,7 +27,7 @@ class Listening:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """How loud the newest chunk was, root mean square 0 to 1: about twelve a second, and none in a long silence."""
+    """How loud the newest chunk was, root mean square 0 to 1: about twelve a second, and none while it stays."""
 
     source: SourceKind
     level: float

@@ -48,9 +48,11 @@ QUEUE_SECONDS = 600
 """Sound that may wait for the engine, over all sources; beyond it the oldest source thread waits."""
 
 HUSHED = 0.001
-"""A level below this (-60 dB) is as good as none, ..."""
-HUSHED_LEVELS = 12
-"""... and not told any more after so many in a row: nobody needs to wake up for it."""
+"""A level below this (-60 dB) is as good as none."""
+STEADY = 2.0
+"""A level that is at most so many times the last one, and at least a part of that (6 dB), is the same, ..."""
+STEADY_LEVELS = 12
+"""... and not told any more after so many in a row: nobody needs to wake up for a room in which nothing happens."""
 
 TURN_CHUNKS = 125
 """Of a backlog, so much is taken at once, ten seconds: enough to fill runs, and captions come all the while."""
@@ -209,9 +211,10 @@ class CaptionSession:
 
     def _watch_level(self, channel: Channel, chunks: Sequence[AudioChunk]) -> None:
         kind = channel.source.kind
-        level = chunks[-1].level
-        channel.hushed = channel.hushed + 1 if level < HUSHED else 0
-        if channel.hushed <= HUSHED_LEVELS:
+        level, told = chunks[-1].level, max(channel.level, HUSHED)
+        channel.steady = channel.steady + 1 if told / STEADY <= max(level, HUSHED) <= told * STEADY else 0
+        if channel.steady <= STEADY_LEVELS:
+            channel.level = level
             self._on_event(Level(kind, level))
         for chunk in chunks:
             before = channel.silent

@@ -154,6 +154,58 @@ def test_stop_does_not_wait_for_a_device_to_come_back(receiver: Receiver) -> Non
     assert time.monotonic() - began < 0.5
 
 
+class PacedDevice:
+    """Hands out what a real device would have heard by now, in packets of 4 ms: all at once, or one by one."""
+
+    rate = 16_000
+    device = "Desk"
+
+    def __init__(self, level: float, *, singly: bool = False) -> None:
+        self.looks: list[float] = []
+        """When sound was handed out, in seconds from the beginning."""
+        self.taken = 0
+        """Packets."""
+        self._level = level
+        self._singly = singly
+        self._began = time.monotonic()
+
+    def read(self, timeout: float) -> Block | None:
+        deadline = time.monotonic() + timeout
+        while (ready := int((time.monotonic() - self._began) / 0.004) - self.taken) <= 0:
+            if time.monotonic() >= deadline:
+                return None
+            time.sleep(0.001)
+        count = 1 if self._singly else ready
+        self.taken += count
+        self.looks.append(time.monotonic() - self._began)
+        arrived = self._began + self.taken * 0.004
+        return Block(np.full((count * 64, 1), self._level, np.float32), arrived)
+
+    def close(self) -> None: ...
+
+
+def test_a_chunk_takes_two_looks_at_the_device(receiver: Receiver) -> None:
+    device = PacedDevice(0.1)
+    source = live(device)
+    source.start(receiver)
+    receiver.wait_for_sound(1.2)
+    source.stop()
+    later = sum(look > 0.1 for look in device.looks)  # once the first chunk has been cut
+    assert later <= 2 * len(receiver.of(AudioChunk)) + 2
+
+
+@pytest.mark.parametrize("singly", [False, True])
+def test_after_a_second_of_silence_three_chunks_gather(receiver: Receiver, singly: bool) -> None:
+    device = PacedDevice(0.0, singly=singly)
+    source = live(device)
+    source.start(receiver)
+    receiver.wait_for_sound(2.2)
+    source.stop()
+    rests = np.diff([look for look in device.looks if look > 1.2])
+    assert np.median(rests[rests > 0.04]) > 0.2
+    assert len(receiver.sound()) == device.taken * 64
+
+
 def test_the_watchdog_expires_after_its_limit_and_not_while_fed() -> None:
     now = [10.0]
     watchdog = Watchdog(1.0, clock=lambda: now[0])

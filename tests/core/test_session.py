@@ -156,6 +156,17 @@ def test_levels_of_a_long_silence_are_not_told() -> None:
     assert sum(level == 0.0 for level in levels) < 20
 
 
+def test_levels_of_a_steady_room_are_told_again_when_they_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.core.session.TURN_CHUNKS", 1)  # each chunk by itself, as a microphone delivers them
+    room = np.random.default_rng(1).normal(0, 0.004, 16_000 * 12).astype(np.float32)
+    muted = np.zeros(16_000 * 4, np.float32)
+    events = run([PlayedSource(file_like(np.concatenate([SOUND, room, muted, room])))], Recorder)
+    levels = [event.level for event in events if isinstance(event, Level)]
+    assert sum(0.0 < level < 0.01 for level in levels) < 40
+    assert 0.0 in levels  # so that a meter does not go on showing a room that is not heard any more
+    assert levels[-1] > 0.003
+
+
 def test_levels_losses_and_overflows_are_told() -> None:
     chunks = chunks_of(SOUND)
     chunks[3] = replace(chunks[3], overflowed=True)
