@@ -37,6 +37,7 @@ class WindowActions(QObject):
         self.keep_last = self._make(self.tr("Keep the last session's text after closing"), "", checkable=True)
         self.open_last = self._make(self.tr("Open the last session's text"), "")
         self.animate = self._make(self.tr("Roll lines smoothly"), "", checkable=True)
+        self.full_screen = self._make(self.tr("Full screen"), "", "F11", checkable=True)
         self.words = self._make(self.tr("Words to know…"), "", "Ctrl+W")
         self.close = self._make(self.tr("Quit"), "close", "Ctrl+Q")
         self.lines = [self._make(str(number), "", checkable=True) for number in LINE_CHOICES]
@@ -73,7 +74,7 @@ class WindowActions(QObject):
         menu.addActions([self.larger, self.smaller])
         menu.addMenu(self._lines_menu(menu))
         menu.addMenu(look)
-        menu.addAction(self.animate)
+        menu.addActions([self.animate, self.full_screen])
         menu.addSeparator()
         menu.addActions([self.latest, self.clear])
         menu.addSeparator()

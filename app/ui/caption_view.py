@@ -67,7 +67,8 @@ class CaptionView(QWidget):
         self._angle = 0
         self.animated = True
         self._roll = Roll(self)
-        self.set_text_size(size)
+        self._size = size
+        self._use_font()
 
     # What it shows
 
@@ -129,11 +130,16 @@ class CaptionView(QWidget):
 
     def set_style(self, style: CaptionStyle) -> None:
         self._style = style
-        self.set_text_size(self._size)
+        self._use_font()
 
     def set_text_size(self, size: int) -> None:
-        self._size = size
-        font = self._style.caption_font(size)
+        if size != self._size:
+            self._size = size
+            self._use_font()
+
+    def _use_font(self) -> None:
+        """Break all lines anew; after hours of talk that takes a tenth of a second."""
+        size, font = self._size, self._style.caption_font(self._size)
         bold = QFont(font)
         bold.setWeight(QFont.Weight.Bold)
         self._metrics = QFontMetricsF(font)

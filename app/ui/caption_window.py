@@ -25,6 +25,7 @@ from app.ui.caption_view import CaptionView
 from app.ui.control_strip import HEIGHT as STRIP_HEIGHT
 from app.ui.control_strip import ControlStrip
 from app.ui.frame import WindowFrame
+from app.ui.full_screen import FullScreen
 from app.ui.last_session import LastSession
 from app.ui.live_captions import LiveCaptions
 from app.ui.look_menu import LookMenu
@@ -80,7 +81,8 @@ class CaptionWindow(QWidget):
         self.reading = Reading(self, live, self.text_out, speaker_name, [self.actions_.words])
         self.last_session = LastSession(last_session_file(), self._everything, self)
         self._arrange()
-        self._place = WindowPlace(self, keeper)
+        self._full = FullScreen(self, self.actions_.full_screen)
+        self._place = WindowPlace(self, keeper, lambda: not self._full.active)
         self._notice_timer = QTimer(self, singleShot=True, interval=NOTICE_MS)
         self._notice_timer.timeout.connect(self._forget_notice)
         self._connect()
@@ -163,6 +165,7 @@ class CaptionWindow(QWidget):
         self.last_session.trouble.connect(self.show_notice)
         actions.keep_last.toggled.connect(lambda on: keeper.change(keep_last_session=on))
         actions.animate.toggled.connect(lambda on: keeper.change(animate=on))
+        self._full.restored.connect(lambda: self._fit(keeper.settings.lines))
         actions.close.triggered.connect(self.close)
         for number, action in zip(LINE_CHOICES, actions.lines, strict=True):
             action.triggered.connect(lambda _on, lines=number: keeper.change(lines=lines))
@@ -202,7 +205,8 @@ class CaptionWindow(QWidget):
         self._show_settings(new)
         if old.keep_last_session != new.keep_last_session:
             self.last_session.set_keep(new.keep_last_session)
-        if (old.text_size, old.lines) != (new.text_size, new.lines) and self.view.rows != new.lines:
+        resized = (old.text_size, old.lines) != (new.text_size, new.lines) and self.view.rows != new.lines
+        if resized and not self._full.active:
             self._fit(new.lines)
 
     def _show_style(self, style: CaptionStyle) -> None:
@@ -252,7 +256,7 @@ class CaptionWindow(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if self.isVisible() and not self._fitting and self.height() != self._fitted:
+        if self.isVisible() and not (self._fitting or self._full.active) and self.height() != self._fitted:
             self._fitted = self.height()
             self._keeper.change(lines=min(self.view.rows, MOST_LINES))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QEvent, QObject, QRect, QTimer, Slot
 from PySide6.QtGui import QGuiApplication, QScreen
 from PySide6.QtWidgets import QWidget
@@ -14,8 +16,10 @@ SETTLED_MS = 300
 
 
 class WindowPlace(QObject):
-    def __init__(self, window: QWidget, keeper: SettingsKeeper) -> None:
+    def __init__(self, window: QWidget, keeper: SettingsKeeper, is_own: Callable[[], bool]) -> None:
+        """is_own: whether the window stands where the user has put it."""
         super().__init__(window)
+        self._is_own = is_own
         self._window = window
         self._keeper = keeper
         self._timer = QTimer(self, singleShot=True, interval=SETTLED_MS)
@@ -60,6 +64,8 @@ class WindowPlace(QObject):
 
     @Slot()
     def _remember(self) -> None:
+        if not self._is_own():
+            return
         screen = self._window.screen()
         place = place_of(self._window.geometry(), screen.availableGeometry())
         places = {**self._keeper.settings.places, screen.name(): place}

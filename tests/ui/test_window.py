@@ -221,6 +221,26 @@ def test_source_and_place_are_kept(
     assert again.geometry() == window.geometry()
 
 
+def test_full_screen_changes_neither_place_nor_lines(
+    qtbot: QtBot, window: CaptionWindow, settings_file: SettingsFile
+) -> None:
+    window.setGeometry(60, 300, 500, window.height())
+    qtbot.waitUntil(lambda: bool(settings_file.load()[0].places))
+    before, places = window.geometry(), settings_file.load()[0].places
+    qtbot.keyClick(window.view, Qt.Key.Key_F11)
+    qtbot.waitUntil(lambda: window.size() == window.screen().size())
+    assert window.view.rows > 10
+    window.actions_.larger.trigger()
+    qtbot.keyClick(window.view, Qt.Key.Key_Escape)
+    assert window.isVisible() and not window.actions_.full_screen.isChecked()
+    qtbot.waitUntil(lambda: window.view.rows == 3 and window.geometry().bottom() == before.bottom())
+    assert (window.x(), window.width()) == (before.x(), before.width())
+    qtbot.waitUntil(lambda: settings_file.load()[0].text_size == 32)
+    kept = settings_file.load()[0]
+    assert kept.lines == 3
+    assert kept.places == places
+
+
 @pytest.mark.qt_log_ignore("This plugin does not support grabbing", extend=True)
 def test_devices_that_are_found_while_the_menu_is_open_stay_on_the_screen(qtbot: QtBot, window: CaptionWindow) -> None:
     screen = window.screen().availableGeometry()
