@@ -65,6 +65,8 @@ class Activity:
     """A recording was played to its end."""
     failure: str = ""
     """Why captions stopped; a full sentence."""
+    waiting: bool = False
+    """They begin by themselves once the reason is gone."""
 
     def starting(self) -> Activity:
         return Activity(phase=Phase.STARTING, model=self.model, delay=self.delay)

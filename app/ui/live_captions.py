@@ -10,16 +10,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from app.captions.model import CaptionState
 from app.core.activity import Activity, Phase
-from app.core.errors import AppError
+from app.core.errors import AppError, SourceError
 from app.core.events import Captioned, Level, ListRefused, SessionEvent, Stopped, WordsRead
-from app.core.ports import Source
+from app.core.ports import Source, SourceKind
 from app.ui.bridge import SessionBridge
 from app.ui.tasks import run_in_background
 from engine.errors import EngineError
+
+RETRY_MS = 3_000
+"""Between two attempts to open a device that is not there."""
 
 
 class Session(Protocol):
@@ -62,27 +65,42 @@ class LiveCaptions(QObject):
         self._bridge.arrived.connect(self._on_arrived)
         self._session: Session | None = None
         self._again = False
+        self._retry = QTimer(self, singleShot=True, interval=RETRY_MS)
+        self._retry.timeout.connect(self._try_again)
+        self._trying = False
+        """A device that was not there is being opened once more."""
+        self._kinds: frozenset[SourceKind] = frozenset()
+        self._wanted = False
+        """The user wants captions, whether or not there are any."""
+        self._ended = False
+        """The session that was opened last has ended by itself."""
         self.source = source
         self.captions = CaptionState()
         self.activity = Activity()
 
     @property
     def resting(self) -> bool:
-        """Nothing is captured and nothing waits to be captioned."""
-        return self.activity.phase is Phase.PAUSED
+        """Nothing is captured, nothing waits to be captioned, and no device is being opened."""
+        return self.activity.phase is Phase.PAUSED and not self._trying
 
     def start(self) -> None:
         """Begin to caption the source; harmless while captions run."""
+        self._retry.stop()
+        self._wanted = True
+        if self._trying and self.activity.phase is Phase.PAUSED:
+            self._set_activity(self.activity.starting())
+            return
         if not self.resting:
             self._again = self._again or self.activity.phase is Phase.FINISHING
             return
         self._set_activity(self.activity.starting())
-        source = self.source
-        run_in_background(self, lambda: self._open_sources(source), self._on_opened, self._on_refused)
+        self._open()
 
     def stop(self) -> None:
         """Stop capturing, caption what was heard to its last word, then `rested`."""
-        self._again = False
+        self._again = self._wanted = False
+        self._retry.stop()
+        self._set_activity(replace(self.activity, waiting=False))
         self._finish()
 
     def toggle(self) -> None:
@@ -117,30 +135,51 @@ class LiveCaptions(QObject):
         """Captions cannot go on."""
         self._set_activity(replace(self.activity, failure=sentence))
 
+    @Slot()
+    def _try_again(self) -> None:
+        """Quietly: what is shown changes when the device is there, or fails for another reason."""
+        self._trying = True
+        self._open()
+
+    def _open(self) -> None:
+        source = self.source
+        self._kinds, self._ended = frozenset(), False
+        run_in_background(self, lambda: self._open_sources(source), self._on_opened, self._on_refused)
+
     def _on_opened(self, sources: Sequence[Source]) -> None:
+        self._kinds = frozenset(source.kind for source in sources)
         if self.activity.phase is Phase.FINISHING:
+            self._trying = False
             self._on_stopped(None)
             return
-        named = len({source.kind for source in sources}) > 1
+        named = len(self._kinds) > 1
         self._set_captions(self.captions.ended(named=named))
         session = self._make_session(sources, self._bridge.post)
         run_in_background(self, session.start, lambda _: self._on_started(session), self._on_refused)
 
     def _on_started(self, session: Session) -> None:
         self._session = session
+        failure = "" if self._trying else self.activity.failure
+        self._trying = False
         if self.activity.phase is Phase.FINISHING:
             run_in_background(self, session.stop, self._on_stopped, self._on_refused)
         else:
-            self._set_activity(replace(self.activity, phase=Phase.LISTENING))
+            self._set_activity(replace(self.activity, phase=Phase.LISTENING, failure=failure, waiting=False))
+            if self._ended:
+                self._finish()
 
     def _on_refused(self, error: AppError | EngineError) -> None:
         self._session = None
         self._bridge.flush()
-        self._set_activity(replace(self.activity, phase=Phase.PAUSED, failure=str(error)))
+        self._trying = False
+        waiting = self._wanted and isinstance(error, SourceError) and SourceKind.FILE not in self._kinds
+        self._set_activity(replace(self.activity, phase=Phase.PAUSED, failure=str(error), waiting=waiting))
+        if waiting:
+            self._retry.start()
         self._rest()
 
     def _finish(self) -> None:
-        if self.activity.phase not in (Phase.STARTING, Phase.LISTENING):
+        if self.activity.phase not in (Phase.STARTING, Phase.LISTENING) and not self._trying:
             return
         self._set_activity(replace(self.activity, phase=Phase.FINISHING))
         if self._session is not None:
@@ -181,7 +220,8 @@ class LiveCaptions(QObject):
         if ended and activity.phase is Phase.LISTENING:
             activity = replace(activity, failure=activity.failure or next(iter(activity.gone.values()), ""))
         self._set_activity(activity)
-        if ended:
+        self._ended = self._ended or ended
+        if ended and not self._trying:
             self._finish()
 
     def _set_captions(self, captions: CaptionState) -> None:

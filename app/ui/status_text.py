@@ -48,6 +48,8 @@ def hint(activity: Activity) -> str:
         return ""
     if activity.failure:
         advice = tr("Press Space to try again, or choose another source or model in the menu.")
+        if activity.waiting:
+            advice = tr("Captions begin by themselves as soon as that is possible.")
         return f"{activity.failure}\n{advice}"
     if activity.phase is Phase.PAUSED:
         return tr("Press Space to start.")

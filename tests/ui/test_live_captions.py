@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 from pytestqt.qtbot import QtBot
 
 from app.captions.plain_text import whole_text
 from app.core.activity import Phase
+from app.core.errors import SourceError
 from app.core.events import Captioned, Failed, SourceFinished, Stopped
+from app.core.ports import SourceKind
 from app.ui.live_captions import LiveCaptions
 from tests.helpers.talk import Talker, said
-from tests.ui.conftest import MIC, SYSTEM, Stage
+from tests.ui.conftest import MIC, SYSTEM, FakeSession, FakeSource, Stage
 
 
 def text(live: LiveCaptions) -> str:
@@ -57,6 +62,112 @@ def test_a_device_that_cannot_be_opened_is_one_sentence(qtbot: QtBot, live: Live
     live.start()
     qtbot.waitUntil(lambda: listening(live))
     assert live.activity.failure == ""
+
+
+@pytest.fixture(params=["when it is looked for", "when it is opened"])
+def missing(request: pytest.FixtureRequest, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> str:
+    """There is no microphone, as long as `stage.refusal` says so; how that turns out depends on the system."""
+    stage.refusal = sentence = "There is no microphone: connect one."
+    if request.param == "when it is opened":
+        start = FakeSession.start
+        monkeypatch.setattr(
+            stage, "open_sources", lambda spec: stage.opened.append(spec) or [FakeSource(SourceKind.MICROPHONE)]
+        )
+
+        def refuse(session: FakeSession) -> None:
+            if stage.refusal:
+                session.on_event(Stopped())
+                raise SourceError(stage.refusal)
+            start(session)
+
+        monkeypatch.setattr(FakeSession, "start", refuse)
+    return sentence
+
+
+@pytest.fixture
+def waiting(qtbot: QtBot, stage: Stage, missing: str) -> Iterator[LiveCaptions]:
+    """Waits for the microphone, and tries again at once."""
+    live = LiveCaptions(stage.open_sources, stage.make_session, "mic")
+    live._retry.setInterval(10)
+    live.start()
+    qtbot.waitUntil(lambda: live.activity.waiting)
+    yield live
+    live.stop()
+    qtbot.waitUntil(lambda: live.resting)
+    live.deleteLater()
+
+
+def test_captions_begin_by_themselves_once_the_device_is_there(
+    qtbot: QtBot, waiting: LiveCaptions, stage: Stage, missing: str
+) -> None:
+    qtbot.waitUntil(lambda: len(stage.opened) > 3)
+    assert (waiting.activity.failure, waiting.activity.waiting) == (missing, True)
+    stage.refusal = ""
+    qtbot.waitUntil(lambda: listening(waiting))
+    assert (waiting.activity.failure, waiting.activity.waiting) == ("", False)
+    stage.session.on_event(Captioned(MIC, said("Hello there.")))
+    qtbot.waitUntil(lambda: text(waiting) == "Hello there.\n")
+
+
+def test_what_is_shown_keeps_still_while_a_device_is_waited_for(
+    qtbot: QtBot, waiting: LiveCaptions, stage: Stage
+) -> None:
+    changes: list[object] = []
+    waiting.activity_changed.connect(changes.append)
+    opened = len(stage.opened)
+    qtbot.waitUntil(lambda: len(stage.opened) > opened + 3)
+    assert changes == []
+
+
+def test_no_device_is_waited_for_once_captions_are_stopped(qtbot: QtBot, waiting: LiveCaptions, stage: Stage) -> None:
+    waiting.stop()
+    qtbot.waitUntil(lambda: waiting.resting)
+    opened = len(stage.opened)
+    qtbot.wait(100)
+    assert len(stage.opened) == opened
+    assert not waiting.activity.waiting
+
+
+@pytest.mark.parametrize("stop", [True, False])
+def test_a_device_that_comes_while_the_user_acts_is_opened_once(
+    qtbot: QtBot, live: LiveCaptions, stage: Stage, stop: bool
+) -> None:
+    stage.refusal = "There is no microphone: connect one."
+    live.start()
+    qtbot.waitUntil(lambda: live.activity.waiting)
+    stage.refusal = ""
+    live._retry.setInterval(0)
+    live._retry.start()
+    qtbot.waitUntil(lambda: not live.resting)  # the device is being opened
+    if stop:
+        live.stop()
+        qtbot.waitUntil(lambda: live.resting)
+        assert all(session.stopped for session in stage.sessions)
+        opened = len(stage.opened)
+        qtbot.wait(50)
+        assert len(stage.opened) == opened
+    else:
+        live.start()
+        qtbot.waitUntil(lambda: listening(live))
+        assert len(stage.sessions) == 1
+
+
+def test_a_recording_that_cannot_be_read_is_not_tried_again(
+    qtbot: QtBot, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_session: FakeSession) -> None:
+        raise SourceError("talk.wav does not exist.")
+
+    monkeypatch.setattr(FakeSession, "start", refuse)
+    monkeypatch.setattr(stage, "open_sources", lambda _: [FakeSource(SourceKind.FILE)])
+    live = LiveCaptions(stage.open_sources, stage.make_session, "recording")
+    live._retry.setInterval(10)
+    live.start()
+    qtbot.waitUntil(lambda: bool(live.activity.failure))
+    qtbot.wait(50)
+    assert not live.activity.waiting
+    assert len(stage.sessions) == 1
+    live.deleteLater()
 
 
 def test_another_source_starts_after_the_old_one_has_ended(qtbot: QtBot, live: LiveCaptions, stage: Stage) -> None:
