@@ -113,7 +113,7 @@ def palette(style: CaptionStyle) -> QPalette:
     result.setColor(QPalette.ColorRole.HighlightedText, QColor(style.background))
     result.setColor(QPalette.ColorRole.PlaceholderText, QColor(style.tail))
     for role in (QPalette.ColorRole.WindowText, QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText):
-        result.setColor(QPalette.ColorGroup.Disabled, role, _between(style.control, style.background))
+        result.setColor(QPalette.ColorGroup.Disabled, role, QColor(style.tail))
     return result
 
 

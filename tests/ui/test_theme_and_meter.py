@@ -7,7 +7,7 @@ from importlib import resources
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PySide6.QtGui import QColor, QFontInfo
+from PySide6.QtGui import QColor, QFontInfo, QPalette
 from pytestqt.qtbot import QtBot
 
 from app.core.settings import LOOKS as NAMES
@@ -16,7 +16,7 @@ from app.ui.level_meter import SEGMENTS, LevelMeter, segments_for
 from app.ui.looks import LOOKS, style_of
 from app.ui.status_label import StatusLabel
 from app.ui.status_text import StatusLine
-from app.ui.theme import CAPTION_FONT, CaptionStyle, icon, load_fonts
+from app.ui.theme import CAPTION_FONT, CaptionStyle, icon, load_fonts, palette
 
 
 def luminance(color: str) -> float:
@@ -68,6 +68,16 @@ def test_captions_can_be_read_before_anything_that_shows_through(opacity: int) -
 def test_what_is_pointed_at_can_be_read() -> None:
     for style in LOOKS.values():
         assert contrast(style.text, style.edge) >= 4.5, style
+
+
+def test_what_cannot_be_used_now_can_still_be_read() -> None:
+    colors = palette(CaptionStyle())
+    disabled = QPalette.ColorGroup.Disabled
+    for paper, text in (
+        (QPalette.ColorRole.Button, QPalette.ColorRole.ButtonText),
+        (QPalette.ColorRole.Window, QPalette.ColorRole.WindowText),
+    ):
+        assert contrast(colors.color(disabled, text).name(), colors.color(disabled, paper).name()) >= 3.0
 
 
 def test_the_bundled_letters_are_used(qtbot: QtBot) -> None:
