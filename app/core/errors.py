@@ -4,6 +4,7 @@ AppError
   SourceError           a microphone, an output or a file cannot be captured from
   SettingsError         a settings file cannot be read or written
   WordListError         a list of words to know cannot be read or written
+  LauncherError         an entry in the applications menu cannot be written or removed
   TextError             a text to learn from cannot be used
   ModelNotFound         there is no model where one was looked for
   NoDisplay             no window can be opened
@@ -28,6 +29,10 @@ class SettingsError(AppError):
 
 class WordListError(AppError):
     """A list of words to know cannot be read or written."""
+
+
+class LauncherError(AppError):
+    """An entry in the applications menu, or among what starts at login, cannot be written or removed."""
 
 
 class TextError(AppError):

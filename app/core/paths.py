@@ -28,6 +28,15 @@ def data_folder() -> Path:
     return Path(_DIRS.user_data_dir)
 
 
+def shared_data_folder() -> Path:
+    """Where programs put what is for all of this user's programs, as entries in menus."""
+    return Path(PlatformDirs().user_data_dir)
+
+
+def shared_config_folder() -> Path:
+    return Path(PlatformDirs().user_config_dir)
+
+
 def cache_folder() -> Path:
     """What can be made again."""
     return Path(_DIRS.user_cache_dir)

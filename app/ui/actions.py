@@ -61,10 +61,10 @@ class WindowActions(QObject):
         for number, action in zip(LINE_CHOICES, self.lines, strict=True):
             action.setChecked(number == lines)
 
-    def fill(self, menu: QMenu, look: QMenu, *choices: QMenu) -> None:
+    def fill(self, menu: QMenu, look: QMenu, start: QMenu, *choices: QMenu) -> None:
         """The window's menu, the same from the strip's button and from a right click.
 
-        `look` is how captions look, `choices` what is captioned and how.
+        `look` is how captions look, `start` how the program starts, `choices` what is captioned and how.
         """
         menu.addAction(self.toggle)
         for choice in choices:
@@ -74,12 +74,14 @@ class WindowActions(QObject):
         menu.addActions([self.larger, self.smaller])
         menu.addMenu(self._lines_menu(menu))
         menu.addMenu(look)
-        menu.addActions([self.animate, self.full_screen])
+        look.addAction(self.animate)
+        menu.addAction(self.full_screen)
         menu.addSeparator()
         menu.addActions([self.latest, self.clear])
         menu.addSeparator()
         menu.addActions([self.read, self.copy_shown, self.copy_all, self.save_text, self.keep_last, self.open_last])
         menu.addSeparator()
+        menu.addMenu(start)
         menu.addAction(self.close)
 
     def _lines_menu(self, parent: QMenu) -> QMenu:

@@ -34,6 +34,7 @@ from app.ui.manner_menu import DelayMenu, MannerMenu
 from app.ui.model_menu import ModelMenu
 from app.ui.reading.opener import Reading
 from app.ui.settings_keeper import SettingsKeeper
+from app.ui.start_menu import StartMenu
 from app.ui.status_text import StatusLine, hint, speaker_name, status_line
 from app.ui.text_out import TextOut
 from app.ui.theme import CaptionStyle, menu_sheet
@@ -73,8 +74,9 @@ class CaptionWindow(QWidget):
         self.delays = DelayMenu(self)
         self.manner = MannerMenu(self)
         self.looks = LookMenu(self)
+        self.start = StartMenu(self)
         self.menu = QMenu(self)
-        self.actions_.fill(self.menu, self.looks, self.sources, self.models, self.delays, self.manner)
+        self.actions_.fill(self.menu, self.looks, self.start, self.sources, self.models, self.delays, self.manner)
         self.view = CaptionView(style, keeper.settings.text_size, speaker_name, self)
         self.strip = ControlStrip(self.actions_, self.sources, self.menu, style, self)
         self.text_out = TextOut(self, self.view.shown_text, self._everything)
@@ -142,6 +144,7 @@ class CaptionWindow(QWidget):
         live.rested.connect(self._on_rested)
         keeper.changed.connect(self._on_settings_changed)
         keeper.trouble.connect(self.show_notice)
+        self.start.trouble.connect(self.show_notice)
         self.text_out.told.connect(self.show_notice)
         self.view.following_changed.connect(self.strip.set_following)
         self.view.toggle_requested.connect(live.toggle)
