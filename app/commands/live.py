@@ -138,7 +138,7 @@ class _Reporter:
                     return "This computer is busy: a lighter model captions until it has recovered."
                 return "Captions are made the full way again." if effort == Effort() else ""
             case WordsRead(sentences):
-                return " ".join(sentences)
+                return f"Words to know: {' '.join(sentences)}" if sentences else ""
             case Stopped():
                 self.stopped.set()
         return ""

@@ -22,7 +22,6 @@ from app.core.settings import MOST_LINES, TEXT_SIZES, Settings
 from app.ui.actions import LINE_CHOICES, FindDevices, SourceMenu, WindowActions
 from app.ui.backdrop import paint_backdrop
 from app.ui.caption_view import CaptionView
-from app.ui.control_strip import HEIGHT as STRIP_HEIGHT
 from app.ui.control_strip import ControlStrip
 from app.ui.frame import WindowFrame
 from app.ui.full_screen import FullScreen
@@ -134,7 +133,7 @@ class CaptionWindow(QWidget):
         self._fitted = self.height()
 
     def _height_for(self, lines: int) -> int:
-        return self.view.height_for(lines) + STRIP_HEIGHT + TOP + GAP + BELOW
+        return self.view.height_for(lines) + self.strip.height() + TOP + GAP + BELOW
 
     def _connect(self) -> None:
         live, actions, keeper = self._live, self.actions_, self._keeper
@@ -208,8 +207,8 @@ class CaptionWindow(QWidget):
         self._show_settings(new)
         if old.keep_last_session != new.keep_last_session:
             self.last_session.set_keep(new.keep_last_session)
-        resized = (old.text_size, old.lines) != (new.text_size, new.lines) and self.view.rows != new.lines
-        if resized and not self._full.active:
+        asked = old.lines != new.lines and self.view.rows != new.lines
+        if (asked or old.text_size != new.text_size) and not self._full.active:
             self._fit(new.lines)
 
     def _show_style(self, style: CaptionStyle) -> None:
@@ -222,6 +221,7 @@ class CaptionWindow(QWidget):
     def _show_settings(self, settings: Settings) -> None:
         actions = self.actions_
         self.view.set_text_size(settings.text_size)
+        self.strip.set_text_size(settings.text_size)
         self.view.animated = settings.animate
         self.setMinimumHeight(self._height_for(1))
         actions.larger.setEnabled(settings.text_size < TEXT_SIZES[-1])

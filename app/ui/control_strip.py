@@ -15,9 +15,11 @@ from app.ui.actions import SourceMenu, WindowActions
 from app.ui.level_meter import LevelMeter
 from app.ui.status_label import StatusLabel
 from app.ui.status_text import StatusLine
-from app.ui.theme import CaptionStyle, icon, strip_sheet
+from app.ui.theme import CaptionStyle, control_size, icon, strip_sheet
 
 HEIGHT = 40
+"""At least."""
+MARGIN = 2
 BUTTON = 30
 NARROW = 600
 """Below this width the status needs the room of the buttons whose actions are in the menu too."""
@@ -36,10 +38,8 @@ class ControlStrip(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self.setFont(style.control_font())
-        self.setFixedHeight(HEIGHT)
         self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(0, 2, 0, 2)
+        self._row.setContentsMargins(0, MARGIN, 0, MARGIN)
         self._row.setSpacing(4)
         self.toggle = self._button(actions.toggle)
         self.source = self._source_button(sources)
@@ -54,7 +54,9 @@ class ControlStrip(QWidget):
         self._close = self._button(actions.close)
         self._quiet = False
         self._spec = ""
+        self._named = ""
         self.set_style(style)
+        self.set_text_size(0)
 
     def set_style(self, style: CaptionStyle) -> None:
         """Colours; the actions' pictures are their own matter."""
@@ -65,6 +67,18 @@ class ControlStrip(QWidget):
         self._show_picture()
         for kind, meter in self.meters.items():
             meter.set_colors(QColor(style.speaker(kind)), QColor(style.edge))
+
+    def set_text_size(self, size: int) -> None:
+        """`size`: pixels of the captions' letters; the strip's follow, and it gets as high as two rows of them."""
+        font = self._style.control_font(control_size(size))
+        for part in (self.status, self.source, self.latest):
+            part.setFont(font)
+        self._show_name()
+        self.setFixedHeight(max(HEIGHT, self.status.sizeHint().height() + 2 * MARGIN))
+
+    def _show_name(self) -> None:
+        metrics = self.source.fontMetrics()
+        self.source.setText(metrics.elidedText(self._named, Qt.TextElideMode.ElideRight, WIDEST_NAME))
 
     def _show_picture(self) -> None:
         self.source.setIcon(icon(_PICTURES.get(self._spec, "recording"), self._style.control))
@@ -96,9 +110,8 @@ class ControlStrip(QWidget):
         self.status.show_line(line)
 
     def show_source(self, spec: str, name: str) -> None:
-        metrics = self.source.fontMetrics()
-        self.source.setText(metrics.elidedText(name, Qt.TextElideMode.ElideRight, WIDEST_NAME))
-        self._spec = spec
+        self._spec, self._named = spec, name
+        self._show_name()
         self._show_picture()
         self.source.setAccessibleName(self.tr("Source: {name}").format(name=name))
         self.source.setToolTip(self.tr("Source: {name}. Choose what is captioned").format(name=name))

@@ -18,7 +18,6 @@ class StatusLabel(QWidget):
     def __init__(self, style: CaptionStyle, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("status")
-        self.setFont(style.control_font())
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.line = StatusLine("")
         self.set_style(style)

@@ -16,6 +16,9 @@ from app.core.ports import SourceKind
 CAPTION_FONT = "Atkinson Hyperlegible Next"
 CONTROL_SIZE = 13
 """Pixels of the letters of controls, at a scale of one."""
+LARGEST_CONTROL = 20
+CONTROL_SHARE = 0.42
+"""Letters of the control strip as a share of those of captions, between the two sizes above."""
 _FONT_FILES = ("AtkinsonHyperlegibleNext-Medium.ttf", "AtkinsonHyperlegibleNext-Bold.ttf")
 _ICON_SIZES = (20, 40, 60)
 
@@ -56,14 +59,19 @@ class CaptionStyle:
         font.setWeight(self.weight)
         return font
 
-    def control_font(self) -> QFont:
+    def control_font(self, size: int = CONTROL_SIZE) -> QFont:
         font = QFont(self.family)
-        font.setPixelSize(CONTROL_SIZE)
+        font.setPixelSize(size)
         font.setWeight(QFont.Weight.Medium)
         return font
 
     def speaker(self, speaker: str) -> str:
         return self.speakers.get(speaker, self.text)
+
+
+def control_size(text_size: int) -> int:
+    """Pixels of the strip's letters beside captions of this size: who needs large captions cannot read small print."""
+    return min(max(round(text_size * CONTROL_SHARE), CONTROL_SIZE), LARGEST_CONTROL)
 
 
 def load_fonts() -> None:

@@ -161,6 +161,21 @@ def test_the_text_grows_by_key_and_wheel_and_stays_so(
     qtbot.waitUntil(lambda: settings_file.load()[0].text_size == 32)
 
 
+def test_controls_and_status_are_larger_beside_large_captions(qtbot: QtBot, window: CaptionWindow) -> None:
+    small = window.strip.status.fontMetrics().height()
+    for _ in range(8):
+        window.actions_.larger.trigger()
+    assert window.view.rows == 3
+    strip = window.strip
+    assert strip.status.fontMetrics().height() >= 1.4 * small
+    assert strip.source.fontMetrics().height() >= 1.4 * small
+    assert strip.status.height() >= 2 * strip.status.fontMetrics().lineSpacing()
+    assert strip.source.height() >= strip.source.fontMetrics().height()
+    for _ in range(8):
+        window.actions_.smaller.trigger()
+    assert (window.view.rows, strip.status.fontMetrics().height()) == (3, small)
+
+
 def test_another_number_of_lines_changes_the_height(qtbot: QtBot, window: CaptionWindow) -> None:
     window.actions_.lines[4].trigger()
     assert window.view.rows == 5
