@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, MutableMapping, Sequence
-from functools import cache
 from pathlib import Path
 
 from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator, QUrl
@@ -15,8 +14,6 @@ from PySide6.QtWidgets import QApplication
 from app.audio.sound_file import FileSource
 from app.audio.sources import list_devices, open_sources
 from app.core import models, paths, selftest
-from app.core.catalogue import DEFAULT, FAST, packaged_models
-from app.core.channel import MakeStream
 from app.core.errors import AppError
 from app.core.events import SessionEvent
 from app.core.manner import MannerChoice, MannerWatch
@@ -190,16 +187,7 @@ class Program:
             on_event,
             words,
             self._manner,
-            lighter=self._lighter(),
         )
-
-    def _lighter(self) -> MakeStream | None:
-        """What takes over while the machine cannot keep up; a model that the user chose is not taken away."""
-        in_use = self._choice.model if self._choice else DEFAULT
-        if not self._automatic or in_use == FAST or FAST not in packaged_models():
-            return None
-        load = cache(lambda: models.load(Path(FAST), None, None))
-        return lambda: load().stream()
 
     def _show_words(self) -> None:
         """Open the list of words to know; once open it is kept, with all there is to undo."""

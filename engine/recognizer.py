@@ -234,8 +234,11 @@ class Stream:
         if not self._utterance.words:
             self._utterance = Utterance(self._utterance.number, self._text)
 
-    def hurry(self, hurried: bool) -> None:
-        """While hurried, decode greedily and less often whatever the guidance says: for a machine that is behind."""
+    def hurry(self, hurried: int) -> None:
+        """While hurried, decode greedily and less often whatever the guidance says: for a machine that is behind.
+
+        hurried: 0 to `engine.decoding.guidance.HURRIES`; the more, the less work.
+        """
         if hurried != self._guidance.hurried:
             self._guidance = replace(self._guidance, hurried=hurried)
             self._track.guide(self._guidance)

@@ -114,7 +114,7 @@ class WindowTrack(Track):
         self._branches = guidance.branches
         self._stability = STABILITY[guidance.steadiness]
         self._alternatives = 0 if guidance.hurried or guidance.beam == 1 else guidance.alternatives
-        self._stride = self._rules.hurried_steps if guidance.hurried else 1
+        self._stride = self._rules.strides[guidance.hurried]
 
     def _block(self, block: Samples) -> bool:
         self._heard += BLOCK

@@ -18,7 +18,6 @@ from app.core.channel import MakeStream
 from app.core.events import (
     Captioned,
     DeviceLost,
-    Effort,
     EffortChanged,
     Failed,
     Lagging,
@@ -133,10 +132,10 @@ class _Reporter:
                 if was == self._lagging:
                     return ""
                 return f"Captions are {seconds:.0f} s behind." if seconds else "Captions have caught up."
-            case EffortChanged(effort):
-                if effort.lighter:
-                    return "This computer is busy: a lighter model captions until it has recovered."
-                return "Captions are made the full way again." if effort == Effort() else ""
+            case EffortChanged(hurry):
+                if hurry:
+                    return "This computer is busy: captions are simpler until it has recovered."
+                return "Captions are made the full way again."
             case WordsRead(sentences):
                 return f"Words to know: {' '.join(sentences)}" if sentences else ""
             case Stopped():

@@ -11,7 +11,6 @@ from typing import TypeVar
 from app.core.events import (
     Captioned,
     DeviceLost,
-    Effort,
     EffortChanged,
     Failed,
     Lagging,
@@ -57,8 +56,8 @@ class Activity:
     """Sources that gave up, each with its sentence."""
     lag: float = 0.0
     """Seconds that captions are behind the sound."""
-    effort: Effort = field(default_factory=Effort)
-    """How captions are made now."""
+    hurry: int = 0
+    """How much simpler captions are than they should be, as the machine cannot keep up."""
     delay: float | None = None
     """Seconds from the end of a word to its appearance, median over the last utterance."""
     over: bool = False
@@ -90,8 +89,8 @@ class Activity:
                 return replace(self, silent=_without(self.silent, source))
             case Lagging(seconds):
                 return replace(self, lag=seconds)
-            case EffortChanged(effort):
-                return replace(self, effort=effort)
+            case EffortChanged(hurry):
+                return replace(self, hurry=hurry)
             case DeviceLost(source, _, reason):
                 return replace(self, lost={**self.lost, source: reason}, devices=_without(self.devices, source))
             case SourceFinished(source, reason):

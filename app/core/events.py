@@ -57,20 +57,11 @@ class Lagging:
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
-    """How captions are made."""
-
-    lighter: bool = False
-    """By the lighter model."""
-    hurried: bool = False
-    """With less work than the model would do."""
-
-
-@dataclass(frozen=True, slots=True)
 class EffortChanged:
     """The machine fell behind and captions become simpler, or it has recovered and they are as they should be."""
 
-    effort: Effort
+    hurry: int
+    """0: all that the model can do; the more, the less work."""
 
 
 @dataclass(frozen=True, slots=True)

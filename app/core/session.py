@@ -4,8 +4,7 @@
 
 Nothing that was heard is dropped: the queue is bounded by memory (ten minutes of sound), not by impatience.
 When the engine falls behind, a turn takes all chunks that wait, sources share runs of the model, `Lagging` says by
-how many seconds, and captions become simpler until the machine has recovered: first the same model with less work,
-then, where there is one, a lighter model, which takes over between two utterances.
+how many seconds, and captions become simpler until the machine has recovered: the model does less work, in two steps.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ from app.core.errors import AppError
 from app.core.events import (
     Captioned,
     DeviceLost,
-    Effort,
     EffortChanged,
     Failed,
     Lagging,
@@ -40,6 +38,7 @@ from app.core.manner import MannerWatch
 from app.core.pace import LAG_SECONDS, Pace
 from app.core.ports import CHUNK_SAMPLES, AudioChunk, Broken, Ended, Lost, Opened, Source, SourceEvent
 from app.core.word_watch import WordWatch
+from engine.decoding.guidance import HURRIES
 from engine.errors import EngineError
 from engine.recognizer import Recognizer
 from engine.types import SAMPLE_RATE
@@ -67,8 +66,6 @@ class CaptionSession:
     `make_stream` is called once a source on the engine thread, so a model may still be loading when the
     session starts: sound queues meanwhile and nothing of it is lost. `on_event` is called on the engine
     thread only and must be quick. `words` and `manner` are looked at between steps, on the engine thread too.
-    `lighter` makes streams of a model that costs less and has the same pieces; it is called when the machine needs
-    it, if ever.
     """
 
     def __init__(
@@ -78,11 +75,10 @@ class CaptionSession:
         on_event: Callable[[SessionEvent], None],
         words: WordWatch | None = None,
         manner: MannerWatch | None = None,
-        lighter: MakeStream | None = None,
         pace: Pace | None = None,
     ) -> None:
-        self._channels = [Channel(source, make_stream, lighter) for source in sources]
-        self._pace = pace or Pace(steps=4 if lighter else 2)
+        self._channels = [Channel(source, make_stream) for source in sources]
+        self._pace = pace or Pace(HURRIES + 1)
         self._on_event = on_event
         self._words = words
         self._manner = manner
@@ -196,7 +192,7 @@ class CaptionSession:
             heard = [(channel, self._hear(channel)) for channel in waiting]
             steps = Recognizer.step([channel.stream for channel in waiting])
             for (channel, newest), updates in zip(heard, steps, strict=True):
-                for update in channel.captions(updates):
+                for update in updates:
                     self._on_event(Captioned(channel.source.kind, update))
                 self._watch_lag(newest)
 
@@ -234,11 +230,9 @@ class CaptionSession:
             self._lagging = False
             self._on_event(Lagging(0.0))
         if self._pace.observe(now, behind):
-            lighter, hurried = divmod(self._pace.step, 2)
-            effort = Effort(lighter=bool(lighter), hurried=bool(hurried))
             for each in self._channels:
-                each.set_effort(effort)
-            self._on_event(EffortChanged(effort))
+                each.stream.hurry(self._pace.step)
+            self._on_event(EffortChanged(self._pace.step))
 
     def _tell(self, channel: Channel, event: Opened | Lost | Ended | Broken) -> None:
         kind = channel.source.kind

@@ -104,11 +104,13 @@ def _listening(activity: Activity) -> StatusLine:
 
 def _effort(activity: Activity) -> str:
     """What a machine that cannot keep up means for the captions."""
-    if activity.effort.lighter:
-        return tr("This computer is busy, so a lighter model captions.")
-    if activity.effort.hurried:
-        return tr("This computer is busy, so captions are simpler.")
-    return ""
+    match activity.hurry:
+        case 0:
+            return ""
+        case 1:
+            return tr("This computer is busy, so captions are simpler.")
+        case _:
+            return tr("This computer is very busy, so captions come late.")
 
 
 def _devices(activity: Activity) -> str:

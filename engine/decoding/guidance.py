@@ -35,6 +35,10 @@ so a phrase needs no more than the log-probability that a reading with it may fa
 trial with Moonshine tiny; see tests/benchmarks/README.md."""
 
 
+HURRIES = 2
+"""In how many steps captions may be made simpler."""
+
+
 @dataclass(frozen=True, slots=True)
 class Guidance:
     """A boost list and a language model, either or none, how widely they may search, and how soon words are shown."""
@@ -43,8 +47,8 @@ class Guidance:
     language_model: LanguageModel | None = None
     beam: int | None = None
     """Paths kept: 1 is greedy; None leaves it to what guides and to the kind of decoder."""
-    hurried: bool = False
-    """Captions are behind: search greedily, and decode a growing window less often."""
+    hurried: int = 0
+    """Captions are behind, from 1 to `HURRIES`: search greedily, and decode a growing window less often, or seldom."""
     steadiness: Steadiness = Steadiness.BALANCED
     alternatives: int = 0
     """Other readings of each utterance that are wanted, at most; they come of a search with more than one path."""

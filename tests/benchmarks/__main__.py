@@ -19,6 +19,7 @@ def commands(speech: Path, noise: Path, names: Path, graphs: Path, whisper: list
     rewritten = [str(graphs / "work" / form / "114m-0") for form in ("fp32", "int8-blocks")]
     return {
         "application": [],
+        "throttled": [],
         "streaming": [str(graphs)],
         "serve": rewritten,  # streaming has written these
         "live_loops": [str(speech), *(part for folder in whisper for part in ("--whisper", str(folder)))],

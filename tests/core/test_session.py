@@ -15,7 +15,6 @@ from app.core.errors import SourceError
 from app.core.events import (
     Captioned,
     DeviceLost,
-    Effort,
     EffortChanged,
     Failed,
     Lagging,
@@ -29,12 +28,12 @@ from app.core.events import (
     Stopped,
 )
 from app.core.pace import Pace
-from app.core.ports import AudioChunk, Broken, Ended, Lost, Opened, SourceKind
+from app.core.ports import AudioChunk, Broken, Lost, Opened, SourceKind
 from app.core.session import CaptionSession
 from engine.endpoint import EndpointRules
 from engine.errors import EngineError
 from engine.recognizer import Stream
-from engine.types import Final, Partial, Word
+from engine.types import Final
 from tests.helpers.scripted import PlayedSource, ScriptedTrack, Spoken, chunks_of, file_like
 
 SOUND = np.linspace(0.1, 0.2, 20 * 1_280 + 333, dtype=np.float32)
@@ -46,7 +45,7 @@ class Recorder:
     def __init__(self) -> None:
         self.samples: list[np.ndarray] = []
         self.finished = 0
-        self.hurried: list[bool] = []
+        self.hurried: list[int] = []
 
     encoder = None
 
@@ -63,7 +62,7 @@ class Recorder:
     def set_boost(self, boost: object) -> None:
         """Hears nothing, whatever is listened for."""
 
-    def hurry(self, hurried: bool) -> None:
+    def hurry(self, hurried: int) -> None:
         self.hurried.append(hurried)
 
     @property
@@ -74,11 +73,10 @@ class Recorder:
 def run(
     sources: list[PlayedSource],
     make_stream: Callable[[], CaptionStream],
-    lighter: Callable[[], CaptionStream] | None = None,
     pace: Pace | None = None,
 ) -> list[SessionEvent]:
     events: list[SessionEvent] = []
-    session = CaptionSession(sources, make_stream, events.append, lighter=lighter, pace=pace)
+    session = CaptionSession(sources, make_stream, events.append, pace=pace)
     session.start()
     assert session.wait(10.0)
     session.stop()
@@ -194,8 +192,19 @@ def test_being_late_is_told_and_catching_up_too() -> None:
     assert len(lags) >= 2
     assert 3.0 <= lags[0] < 4.0
     assert lags[-1] == 0.0
-    assert recorder.hurried == [True, False]
-    assert [e.effort for e in events if isinstance(e, EffortChanged)] == [Effort(hurried=True), Effort()]
+    assert recorder.hurried == [1, 0]
+    assert [e.hurry for e in events if isinstance(e, EffortChanged)] == [1, 0]
+
+
+def test_captions_that_stay_behind_become_simpler_once_more_and_no_sample_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.core.pace.PATIENCE", 0.0)
+    source = Paced([*chunks_of(SOUND, captured_at=time.monotonic() - 3.0), Broken("x", "done")])
+    recorder = Recorder()
+    run([source], lambda: source.released_by(recorder))
+    assert recorder.hurried == [1, 2]
+    assert np.array_equal(recorder.sound, SOUND)
 
 
 class Paced(PlayedSource):
@@ -223,63 +232,6 @@ class Paced(PlayedSource):
 
         stream.hear = releasing  # type: ignore[method-assign]
         return stream
-
-
-class Scripted(Pace):
-    """Takes the steps it is told, one a look."""
-
-    def __init__(self, steps: list[int]) -> None:
-        super().__init__(4)
-        self._steps = steps
-
-    def observe(self, now: float, behind: float) -> bool:
-        before, self.step = self.step, self._steps.pop(0) if self._steps else self.step
-        return self.step != before
-
-
-class Talking(Recorder):
-    """A stream in which somebody speaks from chunk to chunk, or is silent between two utterances."""
-
-    def __init__(self, name: str, speaking: list[bool]) -> None:
-        super().__init__()
-        self.name = name
-        self.boosted: list[object] = []
-        self._speaking = speaking
-
-    def set_boost(self, boost: object) -> None:
-        self.boosted.append(boost)
-
-    def step(self) -> list:
-        words = (Word(self.name, 0.0, 0.1, 1.0, 0.1),)
-        return [Partial(0, words, 0, 0.1) if self._speaking.pop(0) else Final(0, words, (), 0.0, 0.1, 0.1)]
-
-    def finish(self) -> list:
-        super().finish()
-        return [Final(1, (Word(f"last of {self.name}", 0.0, 0.1, 1.0, 0.1),), (), 0.0, 0.1, 0.1)]
-
-
-def test_a_lighter_model_takes_over_between_utterances_and_no_sample_is_lost() -> None:
-    full, light = Talking("full", [True] * 6 + [False]), Talking("light", [True] * 3 + [False] * 40)
-    again = Talking("full again", [False] * 40)
-    made = iter([full, again])
-    pace = Scripted([1, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 0])
-    source = Paced([Opened("x"), *chunks_of(SOUND), Ended()])
-    events = run([source], lambda: source.released_by(next(made)), lambda: source.released_by(light), pace)
-    assert np.array_equal(np.concatenate([full.sound, light.sound, again.sound]), SOUND)
-    assert len(full.samples) == 7, "the utterance was captioned to its end by the model that began it"
-    assert (full.finished, light.finished, again.finished) == (1, 1, 1)
-    finals = [e.update.text for e in events if isinstance(e, Captioned) and isinstance(e.update, Final)]
-    assert finals.index("last of full") < finals.index("last of light") < finals.index("last of full again")
-    efforts = [e.effort for e in events if isinstance(e, EffortChanged)]
-    assert efforts == [Effort(hurried=True), Effort(lighter=True), Effort(hurried=True), Effort()]
-
-
-def test_where_nobody_pauses_the_lighter_model_takes_over_all_the_same() -> None:
-    full, light = Talking("full", [True] * 99), Talking("light", [True] * 99)
-    source = Paced([Opened("x"), *chunks_of(SOUND), Ended()])
-    run([source], lambda: source.released_by(full), lambda: source.released_by(light), Scripted([1, 2, 2, 3]))
-    assert np.array_equal(np.concatenate([full.sound, light.sound]), SOUND)
-    assert light.hurried[-1]
 
 
 def test_an_engine_error_is_one_sentence_and_ends_the_session() -> None:

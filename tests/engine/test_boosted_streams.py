@@ -219,11 +219,11 @@ def test_an_attention_model_honours_a_phrase_that_is_added_while_its_stream_runs
 def test_a_hurried_stream_decodes_greedily(load: Callable[..., Recognizer], model: str) -> None:
     recognizer = load(model)
     stream = under(recognizer, BEAM)
-    stream.hurry(True)
+    stream.hurry(1)
     assert transcript(stream, SAID) == transcript(under(recognizer, GREEDY), SAID)
     stream = under(recognizer, BEAM)
-    stream.hurry(True)
-    stream.hurry(False)
+    stream.hurry(1)
+    stream.hurry(0)
     assert transcript(stream, SAID) == transcript(under(recognizer, BEAM), SAID)
 
 

@@ -122,7 +122,7 @@ def test_what_does_not_come_vanishes(open_model: OpenModel) -> None:
     assert track.foreseen == ()
 
 
-@pytest.mark.parametrize("guidance", [Guidance(hurried=True), Guidance(steadiness=Steadiness.STEADY)])
+@pytest.mark.parametrize("guidance", [Guidance(hurried=1), Guidance(steadiness=Steadiness.STEADY)])
 def test_nobody_looks_ahead_in_a_hurry_or_where_captions_shall_be_steady(
     guidance: Guidance, open_model: OpenModel
 ) -> None:
