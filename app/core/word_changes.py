@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -10,6 +12,9 @@ from itertools import takewhile
 from app.core.vocabulary import Line
 
 Lines = Sequence[Line]
+
+CLOSELY = 100
+"""Lines between two that stay, which are compared each with each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +39,16 @@ class Merged:
 
 def changes(old: Lines, new: Lines) -> list[Change]:
     """What makes the new list out of the old one, in order of place."""
-    first = _same(zip(old, new, strict=False))
-    last = _same(zip(reversed(old[first:]), reversed(new[first:]), strict=False))
-    before, after = old[first : len(old) - last], new[first : len(new) - last]
-    matcher = SequenceMatcher(None, [line.text for line in before], [line.text for line in after])
-    return [
-        Change(first + i, tuple(before[i:j]), tuple(after[k:m]))
-        for kind, i, j, k, m in matcher.get_opcodes()
-        if kind != "equal"
-    ]
+    first = _equal(zip(old, new, strict=False))
+    last = _equal(zip(reversed(old[first:]), reversed(new[first:]), strict=False))
+    gone, come = old[first : len(old) - last], new[first : len(new) - last]
+    made: list[Change] = []
+    i, k = 0, 0
+    for same in (*_same_lines([line.text for line in gone], [line.text for line in come]), (len(gone), len(come))):
+        if same > (i, k):
+            made.append(Change(first + i, tuple(gone[i : same[0]]), tuple(come[k : same[1]])))
+        i, k = same[0] + 1, same[1] + 1
+    return made
 
 
 def applied(lines: Lines, made: Sequence[Change]) -> tuple[Line, ...]:
@@ -116,6 +122,58 @@ def _version(old: Lines, start: int, made: Sequence[Change]) -> list[Line]:
     return list(applied(old, [Change(change.start - start, change.removed, change.added) for change in made]))
 
 
-def _same(pairs: Iterator[tuple[Line, Line]]) -> int:
+def _same_lines(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Places in both lists of the lines that stay, in order.
+
+    Lines that stand once on either side hold the lists together, as many as are in the same order; what lies between
+    them is short, or counts as written anew. The time grows as the lists do, where difflib alone takes its square.
+    """
+    done = 0, 0
+    for i, k in (*_in_order(_unique_lines(old, new)), (len(old), len(new))):
+        if i >= done[0] and k >= done[1]:
+            yield from _same_between(old, new, done, (i, k))
+            if i < len(old) and k < len(new):
+                yield i, k
+            done = i + 1, k + 1
+
+
+def _same_between(
+    old: Sequence[str], new: Sequence[str], start: tuple[int, int], end: tuple[int, int]
+) -> Iterator[tuple[int, int]]:
+    (i, k), (last_i, last_k) = start, end
+    if max(last_i - i, last_k - k) <= CLOSELY:
+        for block in SequenceMatcher(None, old[i:last_i], new[k:last_k]).get_matching_blocks():
+            yield from ((i + block.a + n, k + block.b + n) for n in range(block.size))
+
+
+def _unique_lines(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
+    """Places of the lines that stand once in each list, in the order of the old one."""
+    old_times, new_times = Counter(old), Counter(new)
+    place = {text: k for k, text in enumerate(new) if new_times[text] == 1}
+    return [(i, place[text]) for i, text in enumerate(old) if text in place and old_times[text] == 1]
+
+
+def _in_order(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The longest series of pairs whose second places go up, too."""
+    ends: list[int] = []
+    """The least second place with which a series of each length ends, ..."""
+    at: list[int] = []
+    """... and the pair that it ends with."""
+    before: list[int] = []
+    """For each pair, the one before it."""
+    for number, (_, k) in enumerate(pairs):
+        length = bisect_left(ends, k)
+        before.append(at[length - 1] if length else -1)
+        ends[length : length + 1] = [k]
+        at[length : length + 1] = [number]
+    series: list[tuple[int, int]] = []
+    number = at[-1] if at else -1
+    while number >= 0:
+        series.append(pairs[number])
+        number = before[number]
+    return series[::-1]
+
+
+def _equal(pairs: Iterator[tuple[Line, Line]]) -> int:
     """How many pairs are of equal lines, from the first on."""
     return sum(1 for _ in takewhile(lambda pair: pair[0].text == pair[1].text, pairs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,15 @@ def test_changes_lead_from_one_list_to_the_other_and_back(old: list[Line], new: 
     made = changes(old, new)
     assert applied(old, made) == tuple(new)
     assert applied(new, inverse(made)) == tuple(old)
+
+
+def test_changes_all_over_a_long_list_are_found_in_time() -> None:
+    old = [line_in(f"name {n}") for n in range(10_000)]
+    new = [line_in(f"{line.text} again") if n % 2 else line for n, line in enumerate(old)]
+    before = time.process_time()
+    made = changes(old, new)
+    assert time.process_time() - before < 2.0
+    assert len(made) == 5_000 and applied(old, made) == tuple(new)
 
 
 @given(LISTS, LISTS)

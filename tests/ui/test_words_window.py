@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtCore import QModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QAccessible, QClipboard, QGuiApplication
 from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
@@ -20,6 +20,7 @@ from app.ui.beside import LOWEST, TITLE, beside
 from app.ui.theme import CaptionStyle
 from app.ui.words.arrangement import Which
 from app.ui.words.cells import Column
+from app.ui.words.document import WordTable
 from app.ui.words.window import WordsWindow
 from engine.boosting.compile import compile_boost
 from engine.boosting.pieces import Pieces
@@ -165,6 +166,51 @@ def test_a_broken_line_is_mended_as_a_whole(qtbot: QtBot, open_words: Open, path
     qtbot.waitUntil(lambda: words.sync.saved)
     assert path.read_bytes() == b"na\xefve\nxylem | strength: high\n"
     assert column(words, Column.STRENGTH) == ["", "high"]
+
+
+def test_many_words_are_switched_while_the_list_can_be_edited(qtbot: QtBot, open_words: Open, path: Path) -> None:
+    names = [f"name {number}" for number in range(600)]
+    words = open_words("\n".join(names))
+    words.view.setFocus()
+    words.view.selectAll()
+    qtbot.keyClick(words.view, Qt.Key.Key_Space)
+    assert told(words) == "600 lines are being changed…"
+    words.word.setText("Caique")
+    qtbot.keyClick(words.word, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: told(words) == "600 lines changed.")
+    assert saved(qtbot, words, path) == "".join(f"{name} | off\n" for name in names) + "Caique\n"
+    words.undo.click()
+    assert saved(qtbot, words, path) == "".join(f"{name}\n" for name in [*names, "Caique"])
+    qtbot.waitUntil(lambda: words.table.verdicts[0] is not None)
+
+
+def test_a_long_text_is_pasted(qtbot: QtBot, open_words: Open, path: Path, clipboard: QClipboard) -> None:
+    words = open_words("Caique\n")
+    names = [f"name of a customer {number}" for number in range(1_000)]
+    clipboard.setText("\n".join(names))
+    words.view.paste()
+    qtbot.waitUntil(lambda: told(words) == "1,000 lines added." or told(words) == "1000 lines added.")
+    assert saved(qtbot, words, path) == "".join(f"{line}\n" for line in ["Caique", *names])
+    qtbot.waitUntil(lambda: words.table.verdicts[0] is not None)
+
+
+def test_painting_asks_only_about_rows_that_are_seen(
+    qtbot: QtBot, open_words: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[int]()
+    flags = WordTable.flags
+
+    def counted(table: WordTable, index: QModelIndex) -> Qt.ItemFlag:
+        asked.append(index.row())
+        return flags(table, index)
+
+    monkeypatch.setattr(WordTable, "flags", counted)
+    words = open_words("".join(f"name {number}\n" for number in range(2_000)))
+    qtbot.waitUntil(lambda: words.table.index(0, Column.RESULT).data() == "Works")
+    asked.clear()
+    words.view.selectAll()
+    words.view.grab()
+    assert 0 < len(set(asked)) < 100
 
 
 def test_words_are_switched_off_and_on_and_deleted_with_keys(qtbot: QtBot, open_words: Open, path: Path) -> None:

@@ -59,7 +59,11 @@ class WordTable(QAbstractTableModel):
 
     def replace(self, name: str, new: dict[int, Line]) -> None:
         """Put others in the place of some lines."""
-        made = [Change(at, (self.lines[at],), (line,)) for at, line in sorted(new.items()) if line != self.lines[at]]
+        other = [at for at, line in new.items() if line is not self.lines[at] and line != self.lines[at]]
+        made = [
+            Change(first, self.lines[first : last + 1], tuple(new[at] for at in range(first, last + 1)))
+            for first, last in runs(other)
+        ]
         if made:
             self.undo.push(_Edit(self, name, made))
 
@@ -236,8 +240,8 @@ class _Edit(QUndoCommand):
 
     def _go(self, made: Sequence[Change]) -> None:
         self._table.apply(made)
-        there = inverse(made)
-        first, last = there[0].start, there[-1].end - 1
+        more = sum(len(change.added) - len(change.removed) for change in made)
+        first, last = made[0].start, made[-1].end + more - 1
         if last >= first and not self._quiet:
             self._table.touched.emit(first, last)
 

@@ -17,6 +17,9 @@ from app.ui.words.cells import count_lines
 from app.ui.words.document import WordTable
 from engine.errors import EngineError
 
+LONG = 20_000
+"""Characters of a text that is not taken apart while the window waits."""
+
 
 class WordExchange(QObject):
     """Signals: told(str): what became of it, in a sentence."""
@@ -38,7 +41,11 @@ class WordExchange(QObject):
 
     @Slot(str)
     def paste(self, text: str) -> None:
-        self._add(self.tr("pasting"), pasted(text))
+        name = self.tr("pasting")
+        if len(text) <= LONG:
+            self._add(name, pasted(text))
+        else:
+            run_in_background(self, lambda: pasted(text), lambda lines: self._add(name, lines), self._on_failed)
 
     @Slot()
     def ask_and_import(self) -> None:

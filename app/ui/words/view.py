@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -10,15 +10,22 @@ from PySide6.QtCore import QItemSelection, QItemSelectionModel, QItemSelectionRa
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
-from app.core.vocabulary import STRENGTHS, Entry, line_of
+from app.core.errors import AppError
+from app.core.vocabulary import STRENGTHS, Entry, Line, line_of
+from app.core.word_changes import merge
 from app.core.word_exchange import as_html
+from app.ui.tasks import run_in_background
 from app.ui.words.cells import Column, count_lines
 from app.ui.words.delegate import WordDelegate
 from app.ui.words.document import WordTable, runs
+from engine.errors import EngineError
 
 _WIDTHS = {Column.ON: 4, Column.WORD: 26, Column.STRENGTH: 13, Column.SOUNDS_LIKE: 22, Column.RESULT: 20}
 """In average characters; the last column takes the rest."""
 ROW_PADDING = 12
+
+AT_ONCE = 500
+"""Words that are changed while the window waits, some 10 ms."""
 
 
 class WordView(QTableView):
@@ -62,6 +69,8 @@ class WordView(QTableView):
         columns.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         columns.setStretchLastSection(True)
         columns.setHighlightSections(False)
+        # Of its own, always empty: to paint itself, the header would ask each selected row of the table for its flags.
+        columns.setSelectionModel(QItemSelectionModel(self.table, columns))
         columns.setMinimumSectionSize(self.fontMetrics().averageCharWidth() * _WIDTHS[Column.ON])
         self.setSortingEnabled(True)
         for column, characters in _WIDTHS.items():
@@ -127,23 +136,45 @@ class WordView(QTableView):
         """Switch the selected words off, or on when they are all off."""
         entries = self._selected_entries()
         on = not any(entry.on for entry in entries.values())
-        name = self.tr("switching on") if on else self.tr("switching off")
-        self._replace(name, {at: replace(entry, on=on) for at, entry in entries.items()})
+        self._replace(self.tr("switching on") if on else self.tr("switching off"), entries, partial(replace, on=on))
 
     def set_strength(self, name: str) -> None:
         """Give the selected words one of the strengths that have names."""
-        entries = self._selected_entries()
-        self._replace(self.tr("strength"), {at: replace(e, strength=STRENGTHS[name]) for at, e in entries.items()})
+        changed = partial(replace, strength=STRENGTHS[name])
+        self._replace(self.tr("strength"), self._selected_entries(), changed)
 
     def _selected_entries(self) -> dict[int, Entry]:
         return {at: entry for at in self.selected() if (entry := self.table.lines[at].entry)}
 
-    def _replace(self, name: str, new: dict[int, Entry]) -> None:
-        """Change words and keep what is selected."""
+    def _replace(self, name: str, entries: dict[int, Entry], changed: Callable[[Entry], Entry]) -> None:
+        """Change words and keep what is selected. Many are changed in the background, and may be edited meanwhile."""
+
+        def job() -> dict[int, Line]:
+            return {at: line_of(changed(entry)) for at, entry in entries.items()}
+
+        if len(entries) <= AT_ONCE:
+            self._put(name, job())
+            return
+        self.told.emit(self.tr("{lines} are being changed…").format(lines=count_lines(len(entries))))
+        before = self.table.lines
+        run_in_background(self, job, lambda new: self._put_later(name, before, new), self._on_failed)
+
+    def _put(self, name: str, new: dict[int, Line]) -> None:
         current, selection = self.currentIndex(), self.selectionModel().selection()
-        self.table.replace(name, {at: line_of(entry) for at, entry in new.items()})
+        self.table.replace(name, new)
         self.selectionModel().setCurrentIndex(current, QItemSelectionModel.SelectionFlag.NoUpdate)
         self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+
+    def _put_later(self, name: str, before: Sequence[Line], new: dict[int, Line]) -> None:
+        if self.table.lines is before:
+            self._put(name, new)
+        else:
+            mine = [new.get(at, line) for at, line in enumerate(before)]
+            self.table.change(name, merge(before, mine, self.table.lines).lines)
+        self.told.emit(self.tr("{lines} changed.").format(lines=count_lines(len(new))))
+
+    def _on_failed(self, error: AppError | EngineError) -> None:
+        self.told.emit(str(error))
 
     @Slot()
     def copy(self) -> None:
