@@ -19,6 +19,8 @@ Measure = Callable[[str], float]
 class Line:
     """One line as it is painted."""
 
+    speaker: str = ""
+    """Whose words these are, where speakers are told apart."""
     label: str = ""
     """Speaker whose name stands in front; empty: none."""
     settled: str = ""
@@ -92,7 +94,7 @@ class _Pen:
             return
         if not (turn.continues and self.lines):
             label = turn.speaker if turn.labelled else ""
-            self._start(Line(label=label, begins=True))
+            self._start(Line(turn.speaker if turn.named else "", label, begins=True))
         for word in turn.words:
             self._write(word, settled=True)
         for word in turn.tail:
@@ -106,7 +108,7 @@ class _Pen:
         for piece in self._layout.pieces(word):
             end = self._layout.reach(self.x, piece)
             if end is None:
-                self._start(Line())
+                self._start(Line(self.lines[-1].speaker))
                 end = self._layout.reach(0.0, piece) or 0.0
             self.x = end
             line = self.lines[-1]

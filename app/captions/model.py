@@ -26,6 +26,8 @@ class Turn:
     """Settled: they stay as they are."""
     tail: tuple[str, ...] = ()
     """May still change or vanish; empty once the utterance has ended."""
+    named: bool = False
+    """There are others to be told apart from."""
     labelled: bool = False
     """The speaker's name stands in front."""
     continues: bool = False
@@ -138,7 +140,7 @@ class CaptionState:
         before = self.present[-1].turn if self.present else self.closed[-1] if self.closed else None
         same = before is not None and before.speaker == speaker and not self.fresh
         near = before is not None and start - before.end < PARAGRAPH_PAUSE
-        turn = Turn(speaker, (), labelled=self.named and not same, continues=same and near)
+        turn = Turn(speaker, (), named=self.named, labelled=self.named and not same, continues=same and near)
         entry = OpenTurn(turn, utterance, taken, fresh=self.fresh)
         state = replace(self._forget(speaker), present=(*self.present, entry), fresh=False)
         return state, entry

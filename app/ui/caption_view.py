@@ -30,7 +30,7 @@ from app.ui.line_painter import LinePainter
 from app.ui.roll import Roll
 from app.ui.theme import CaptionStyle
 
-PADDING = 6
+PADDING = 10
 """Room on the left and the right of the text, in pixels."""
 WHEEL_STEP = 120
 """Angle of one notch of a mouse wheel."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QTextCharFormat, QTextLayout, QTextOption
 
 from app.captions.layout import Line
 from app.ui.theme import CaptionStyle
 
+MARK = 3.0
+MARK_GAP = 7.0
+"""Width of the mark of a speaker, and its distance from the letters, pixels."""
 KEPT = 40
 """Shaped lines that are kept; more than any window shows."""
 
@@ -27,13 +30,19 @@ class LinePainter:
         self._shaped: OrderedDict[Line, QTextLayout] = OrderedDict()
 
     def draw(self, painter: QPainter, line: Line, at: QPointF, height: float) -> None:
-        """Draw the line with its upper left corner `at`, its letters in the middle of `height`."""
+        """Draw the line with its upper left corner `at`, its letters in the middle of `height`.
+
+        Left of it, where speakers are told apart, a mark in its speaker's colour: the name may be lines above.
+        """
         shaped = self._shaped.get(line)
         if shaped is None:
             shaped = self._shaped[line] = self._shape(line)
             if len(self._shaped) > KEPT:
                 self._shaped.popitem(last=False)
         self._shaped.move_to_end(line)
+        if line.speaker:
+            mark = QRectF(at.x() - MARK_GAP - MARK, at.y() + height * 0.15, MARK, height * 0.7)
+            painter.fillRect(mark, QColor(self._style.speaker(line.speaker)))
         shaped.draw(painter, at + QPointF(0, (height - shaped.boundingRect().height()) / 2))
 
     def _shape(self, line: Line) -> QTextLayout:

@@ -37,6 +37,20 @@ def test_a_label_takes_its_room_in_the_first_line() -> None:
     assert [line.label for line in lines] == ["mic", ""]
 
 
+def test_every_line_knows_its_speaker_where_speakers_are_told_apart() -> None:
+    talkers = {"mic": Talker(), "system": Talker()}
+    state = CaptionState(named=True)
+    state = state.apply("mic", talkers["mic"].final(["one", "two", "three", "four"], pause=5.0))
+    state = state.apply("mic", talkers["mic"].final(["five"]))  # unlabelled: the same speaker after a pause
+    state = state.apply("system", talkers["system"].final(["six", "seven", "eight"]))
+    lines = make_layout(12).lines(state)
+    assert texts(lines) == ["one two", "three four", "five", "six seven", "eight"]
+    assert [line.label for line in lines] == ["mic", "", "", "system", ""]
+    assert [line.speaker for line in lines] == ["mic", "mic", "mic", "system", "system"]
+    alone = CaptionState().apply("mic", said("one two three four"))
+    assert [line.speaker for line in make_layout(12).lines(alone)] == ["", ""]
+
+
 def test_a_word_wider_than_the_window_is_cut() -> None:
     state = CaptionState().apply("mic", said("see abcdefghijklmnop now"))
     assert texts(make_layout(8).lines(state)) == ["see", "abcdefgh", "ijklmnop", "now"]

@@ -167,6 +167,22 @@ def test_labels_tails_and_settled_words_differ_in_colour(view: CaptionView) -> N
     assert {style.text, style.tail, style.speaker("mic")} <= colors
 
 
+def test_a_line_whose_name_is_out_of_view_is_marked_in_its_speakers_colour(view: CaptionView) -> None:
+    state = CaptionState(named=True).apply("mic", said(LONG))
+    view.set_state(state)
+    assert not any(line.label for line in view.visible_lines)
+    image = view.grab().toImage()
+    for row in range(view.rows):
+        y = image.height() - round((view.rows - row - 0.5) * view.height_for(1))
+        assert image.pixelColor(1, y).name() == CaptionStyle().speaker("mic")
+
+
+def test_who_speaks_alone_is_not_marked(view: CaptionView) -> None:
+    view.set_state(CaptionState().apply("mic", said(LONG)))
+    image = view.grab().toImage()
+    assert {image.pixelColor(1, y).name() for y in range(image.height())} == {image.pixelColor(1, 0).name()}
+
+
 def test_a_hint_gets_smaller_rather_than_cut(view: CaptionView) -> None:
     view.resize(388, view.height_for(1))
     view.set_hint("There is no microphone: connect one, then try again.\nPress Space to try again, or choose another.")
