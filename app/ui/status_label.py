@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.ui.status_text import StatusLine
@@ -12,8 +12,17 @@ from app.ui.theme import CaptionStyle
 ROWS = 2
 
 
+def announce(widget: QWidget, sentence: str) -> None:
+    """Have it said by a screen reader, if one is running."""
+    if QAccessible.isActive():
+        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(widget, sentence))
+
+
 class StatusLabel(QWidget):
-    """Shows a `StatusLine`; the whole sentence is its accessible name and its tooltip."""
+    """Shows a `StatusLine`; the whole sentence is its accessible name and its tooltip.
+
+    The beginning of trouble is announced, and not what changes of it, as the seconds that captions are behind.
+    """
 
     def __init__(self, style: CaptionStyle, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -28,10 +37,13 @@ class StatusLabel(QWidget):
 
     def show_line(self, line: StatusLine) -> None:
         if line != self.line:
+            began = line.warning and not self.line.warning
             self.line = line
             self.setAccessibleName(line.text)
             self.setToolTip(line.text)
             self.update()
+            if began:
+                announce(self, line.text)
 
     def rows(self) -> list[str]:
         """The sentence as it is cut for this width."""

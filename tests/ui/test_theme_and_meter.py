@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from app.core.settings import LOOKS as NAMES
 from app.core.settings import OPACITIES, Settings
+from app.ui import status_label
 from app.ui.level_meter import SEGMENTS, LevelMeter, segments_for
 from app.ui.looks import LOOKS, style_of
 from app.ui.status_label import StatusLabel
@@ -115,6 +116,22 @@ def test_the_meter_falls_gently_and_reports_no_change_twice(qtbot: QtBot) -> Non
     for _ in range(SEGMENTS):
         meter.set_level(0.0)
     assert meter.segments == 0
+
+
+def test_trouble_is_announced_when_it_begins(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(status_label, "announce", lambda _widget, sentence: said.append(sentence))
+    label = StatusLabel(CaptionStyle())
+    qtbot.addWidget(label)
+    for text, warning in (
+        ("Listening.", False),
+        ("Captions are 1.2 s behind.", True),
+        ("Captions are 1.4 s behind.", True),
+        ("Listening.", False),
+        ("USB Headset went away.", True),
+    ):
+        label.show_line(StatusLine(text, warning))
+    assert said == ["Captions are 1.2 s behind.", "USB Headset went away."]
 
 
 def test_the_status_is_cut_only_when_both_rows_are_full(qtbot: QtBot) -> None:
