@@ -31,7 +31,7 @@ _LONG_QUIET = 12
 """Chunks in a row, a second, that are no louder than the room, after which nobody is about to be answered, ..."""
 _LONG_REST = 2 * _CHUNK
 """... and so many seconds more gather before they are read: one wake-up takes three chunks. Nothing is lost, and what
-follows the first loud sound is read as it is heard; no model shows a word before a quarter of a second of it."""
+follows the first loud sound is read as it is heard; our models look at a word half a second after it has begun."""
 
 
 class LiveSource:
