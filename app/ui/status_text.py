@@ -43,7 +43,7 @@ def status_line(activity: Activity, notice: StatusLine | None = None) -> StatusL
 
 
 def hint(activity: Activity) -> str:
-    """What stands in the place of captions before there are any; trouble is told here too, as large as captions."""
+    """What stands in the place of captions before there are any; trouble is told here too, in larger letters."""
     if activity.phase is Phase.FINISHING:
         return ""
     if activity.failure:
