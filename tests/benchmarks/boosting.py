@@ -14,17 +14,15 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import platform
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from functools import partial, reduce
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.boosting_sets import Recording, Sets, Stretch, speech, without_speech
 from tests.benchmarks.boosting_systems import EVERY, NORMAL, WITHOUT, Bench, Case, System
-from tests.benchmarks.contestants import machine
+from tests.benchmarks.contestants import made
 from tests.benchmarks.tables import header, put
 from tests.benchmarks.word_errors import Errors
 
@@ -161,13 +159,12 @@ def main() -> None:
     args = parser.parse_args()
     names = args.names.read_text(encoding="utf-8").split()
     sets, stretches = speech(args.speech, args.limit, READING), without_speech(args.noise, args.limit)
-    versions = f"onnxruntime {metadata.version('onnxruntime')}, rapidfuzz {metadata.version('rapidfuzz')}"
-    made = f"Machine: {machine()}, {platform.system()}; {versions}. {len(names):,} names."
+    begin = f"{made('rapidfuzz')} {len(names):,} names."
     context = multiprocessing.get_context("spawn")
     for model in args.models:
         with ProcessPoolExecutor(args.processes, context, _open, (model, names)) as executor:
             tables = measure(Pool(executor), sets, stretches, args.parts)
-        section = f"{Bench(model, names).name}. {made}\n\n{tables}"
+        section = f"{Bench(model, names).name}. {begin}\n\n{tables}"
         print(section, flush=True)
         if args.write or (args.limit is None and args.parts == PARTS):
             put(Path(__file__).parent / "README.md", f"boosting, {model.name}", section)

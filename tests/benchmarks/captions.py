@@ -13,12 +13,10 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import platform
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 
 import jiwer
@@ -30,7 +28,7 @@ from engine.models.attention import AttentionBundle
 from engine.models.bundle import open_bundle
 from engine.models.options import ModelOptions
 from engine.stability import Steadiness
-from tests.benchmarks.contestants import machine
+from tests.benchmarks.contestants import made
 from tests.benchmarks.tables import header, put
 from tests.benchmarks.talks import PUSH, Heard, Listener, Said, Shown, Talk, Whole, talk
 from tests.benchmarks.word_errors import words_of
@@ -271,9 +269,9 @@ def main() -> None:
         }
         whole = list(pool.map(_decode_whole, spoken))
     table, score = speech_table(spoken, speech, whole)
-    made = f"{bundle.info.name}. Machine: {machine()}, {platform.system()}; onnxruntime {_onnxruntime()}."
+    begin = f"{bundle.info.name}. {made()}"
     steady = modes_table(spoken, modes, whole)
-    full = "\n".join([made, "", *table, "", *steady, "", *cost_table(speech, silence), "", *noise_table(noise)])
+    full = "\n".join([begin, "", *table, "", *steady, "", *cost_table(speech, silence), "", *noise_table(noise)])
     short = "\n".join(short_table(score, speech, silence, noise))
     print(f"{full}\n\n{short}")
     if args.limit is None and args.model:
@@ -281,12 +279,6 @@ def main() -> None:
     elif args.limit is None:
         put(HERE / "README.md", "captions", full)
         put(HERE.parents[1] / "README.md", "captions", short)
-
-
-def _onnxruntime() -> str:
-    """The version, whichever of the two packages is installed."""
-    installed = {package.metadata["Name"]: package.version for package in metadata.distributions()}
-    return next(installed[name] for name in ("onnxruntime-gpu", "onnxruntime") if name in installed)
 
 
 if __name__ == "__main__":

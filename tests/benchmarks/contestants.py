@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import multiprocessing
+import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import metadata
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import onnxruntime
 
 from engine.types import Samples
 
@@ -185,6 +188,12 @@ def shared_cost(folder: Path, streams: int, steps: int) -> float | None:
         together, several = call(several, streams, steps)
         ratios.append(together / (streams * steps) / alone)
     return float(np.median(ratios[2:]))
+
+
+def made(*others: str) -> str:
+    """On what and with what, as the tables begin: onnxruntime, whichever of its packages is installed, and others."""
+    versions = [f"onnxruntime {onnxruntime.__version__}", *(f"{other} {metadata.version(other)}" for other in others)]
+    return f"Machine: {machine()}, {platform.system()}; {', '.join(versions)}."
 
 
 def machine() -> str:

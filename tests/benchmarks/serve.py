@@ -13,10 +13,8 @@ The table goes into README.md beside this file.
 from __future__ import annotations
 
 import argparse
-import platform
 import time
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from statistics import median
 from typing import Protocol
@@ -26,7 +24,7 @@ import soundfile
 
 from engine.recognizer import STEP_SAMPLES, Recognizer, Stream
 from engine.types import SAMPLE_RATE, Samples
-from tests.benchmarks.contestants import machine
+from tests.benchmarks.contestants import made
 from tests.benchmarks.tables import header, put
 
 README = Path(__file__).parent / "README.md"
@@ -90,8 +88,7 @@ def main() -> None:
     options = parser.parse_args()
     clock = WallClock() if options.wall else OwnClock()
     rows = [row for folder in options.models for row in measure(folder, options.seconds, options.most, clock)]
-    versions = f"onnxruntime {metadata.version('onnxruntime')}"
-    lines = [f"Machine: {machine()}, {platform.system()}; {versions}.", "", header(COLUMNS), *rows]
+    lines = [made(), "", header(COLUMNS), *rows]
     put(README, "serve", "\n".join(lines))
 
 

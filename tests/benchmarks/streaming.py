@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
-from importlib import metadata
 from pathlib import Path
 from statistics import median
 
@@ -25,7 +23,7 @@ from engine.models import rewriting
 from engine.models.rewrite import rewrite, save
 from engine.models.rewriting.linears import FORMS, Form
 from engine.types import Samples
-from tests.benchmarks.contestants import Process, Slice, machine, shared_cost
+from tests.benchmarks.contestants import Process, Slice, made, shared_cost
 from tests.benchmarks.full_size_graphs import graph_names
 from tests.benchmarks.tables import header, put
 
@@ -124,8 +122,7 @@ def _slice(number: int) -> Samples:
 
 def write_table(rows: list[str]) -> None:
     """Put the table into the README, between its marks."""
-    versions = ", ".join(f"{package} {metadata.version(package)}" for package in ("onnxruntime", "sherpa-onnx"))
-    lines = [f"Machine: {machine()}, {platform.system()}; {versions}.", "", header(COLUMNS), *rows]
+    lines = [made("sherpa-onnx"), "", header(COLUMNS), *rows]
     put(README, "streaming", "\n".join(lines))
 
 
