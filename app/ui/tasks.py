@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from itertools import count
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
+from shiboken6 import isValid
 
 from app.core.errors import AppError
 from engine.errors import EngineError
@@ -15,35 +18,59 @@ from engine.errors import EngineError
 Result = TypeVar("Result")
 
 
-class _Relay(QObject):
-    """Lives on the GUI thread and dies with its parent; a result that comes later is dropped."""
+@dataclass(frozen=True, slots=True)
+class _Task:
+    parent: QObject
+    job: Callable[[], Any]
+    done: Callable[[Any], None]
+    failed: Callable[[AppError | EngineError], None]
 
-    _finished = Signal(object)
 
-    def __init__(
-        self, parent: QObject, done: Callable[[Any], None], failed: Callable[[AppError | EngineError], None]
-    ) -> None:
-        super().__init__(parent)
-        self._done = done
-        self._failed = failed
-        # Queued even when the job is over so soon that `report` is called on the GUI thread: callers may
-        # count on nothing happening before they have returned.
+class _Desk(QObject):
+    """Keeps tasks on the GUI thread until their results are there.
+
+    The threads know numbers only: a window whose last reference a thread drops would be destroyed on that thread, and a
+    signal must not be emitted by an object that is being deleted meanwhile. This one never is.
+    """
+
+    _finished = Signal(int, object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tasks: dict[int, _Task] = {}
+        self._numbers = count()
+        # Queued even when the job is over so soon that this is emitted on the GUI thread: callers may count on
+        # nothing happening before they have returned.
         self._finished.connect(self._on_finished, Qt.ConnectionType.QueuedConnection)
 
-    def report(self, future: Future[Any]) -> None:
-        """Called on any thread."""
-        with suppress(RuntimeError):  # the parent, and this object with it, is gone
-            self._finished.emit(future)
+    def take(self, task: _Task) -> Future[Any]:
+        number = next(self._numbers)
+        self._tasks[number] = task
+        executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="background")
+        future = executor.submit(self._run, number)
+        future.add_done_callback(lambda done: self._finished.emit(number, done))
+        executor.shutdown(wait=False)
+        return future
 
-    @Slot(object)
-    def _on_finished(self, future: Future[Any]) -> None:
-        self.deleteLater()
+    def _run(self, number: int) -> Any:
+        return self._tasks[number].job()
+
+    @Slot(int, object)
+    def _on_finished(self, number: int, future: Future[Any]) -> None:
+        task = self._tasks.pop(number)
+        if not isValid(task.parent):
+            return
         try:
             result = future.result()
         except (AppError, EngineError) as error:
-            self._failed(error)
+            task.failed(error)
         else:
-            self._done(result)
+            task.done(result)
+
+
+@cache
+def _desk() -> _Desk:
+    return _Desk()
 
 
 def run_in_background(
@@ -54,12 +81,7 @@ def run_in_background(
 ) -> Future[Result]:
     """Run `job` on a thread; then `done` with its result or `failed` with its error on the GUI thread.
 
-    Errors that are not the program's own reach `sys.excepthook`. Neither is called once `parent` is deleted.
-    The future gives the same result to threads that need to wait for it.
+    To be called on the GUI thread. Errors that are not the program's own reach `sys.excepthook`. Neither is called once
+    `parent` is deleted. The future gives the same result to threads that need to wait for it.
     """
-    relay = _Relay(parent, done, failed)
-    executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="background")
-    future = executor.submit(job)
-    future.add_done_callback(relay.report)
-    executor.shutdown(wait=False)
-    return future
+    return _desk().take(_Task(parent, job, done, failed))

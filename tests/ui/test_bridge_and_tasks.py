@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
+import time
 
 import pytest
 from PySide6.QtCore import QObject
@@ -78,6 +80,34 @@ def test_a_result_for_somebody_who_is_gone_is_dropped(qtbot: QtBot) -> None:
         parent.deleteLater()
     go.set()
     assert future.result(5)
+
+
+class _Forgotten(QObject):
+    """Nobody but its own job knows it; `died` is told on which thread it went."""
+
+    def __init__(self, died: list[int]) -> None:
+        super().__init__()
+        self._died = died
+        self.future = run_in_background(self, self.work, self.take, pytest.fail)
+
+    def work(self) -> str:
+        time.sleep(0.002)
+        return self.objectName()
+
+    def take(self, _: str) -> None:
+        pass
+
+    def __del__(self) -> None:
+        self._died.append(threading.get_ident())
+
+
+def test_who_is_forgotten_meanwhile_dies_on_the_gui_thread(qtbot: QtBot) -> None:
+    died: list[int] = []
+    for _ in range(100):
+        _Forgotten(died)
+    gc.collect()
+    qtbot.waitUntil(lambda: len(died) == 100)
+    assert set(died) == {threading.get_ident()}
 
 
 def test_the_user_is_told_of_the_first_unforeseen_error_only(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
