@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import subprocess
+import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,12 +20,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from training.blend import blend
 from training.customer import Mixture, apart, decode, mixed, new_words
 from training.data import BatchOptions
 from training.errors import TrainingError
 from training.export import export
 from training.finetune import Adaptation, Adapted, packaged
-from training.graph_weights import exported_encoder
+from training.graph_weights import exported_encoder, opened
 from training.labels import write_labels
 from training.learned import Watched
 from training.model import Carried, Encoder, EncoderShape
@@ -190,3 +194,32 @@ def test_recordings_without_texts_are_refused_in_one_sentence(tmp_path: Path) ->
     (tmp_path / "a.txt").write_text(" \n", "utf8")
     with pytest.raises(TrainingError, match="no transcript"):
         decode(tmp_path, tmp_path / "work")
+
+
+def test_a_blend_lies_between_two_encoders(tmp_path: Path) -> None:
+    torch.manual_seed(4)
+    shape = EncoderShape(width=32, heads=2, layers=1, rotary=8)
+    one, other = Encoder(shape), Encoder(shape, Carried(decay_s=3.0))
+    between = blend(one, other, 0.25)
+    assert between.carried == other.carried
+    for name, weight in between.state_dict().items():
+        torch.testing.assert_close(weight, 0.75 * one.state_dict()[name] + 0.25 * other.state_dict()[name])
+    with pytest.raises(TrainingError, match="other sizes"):
+        blend(one, Encoder(replace(shape, layers=2)), 0.5)
+    for n, encoder in enumerate((one, other)):
+        export(encoder, 96, tmp_path / str(n))
+    command = [
+        sys.executable,
+        "-m",
+        "training.blend",
+        tmp_path / "b.pt",
+        tmp_path / "0",
+        tmp_path / "1",
+        "--share",
+        "0",
+    ]
+    subprocess.run(command, check=True)
+    sound = 0.1 * torch.randn(1, 384 * 96)
+    with torch.no_grad():
+        found = opened(tmp_path / "b.pt").streaming(sound, 12, 96, 12)
+    assert found.shape == (1, 96, 32)
