@@ -44,7 +44,6 @@ LONGEST_STEP = 512
 _UNSEEN = -1e4
 _WHOLE = {f"{REAL}_next", "encoded_lengths", "cache_last_channel_next_len"}
 """Outputs that are numbers of frames; all others are float32."""
-_IR_VERSION, _OPSETS = 8, (("", 17), (CONTRIBUTED, 1))
 
 
 def memories(layers: int) -> list[str]:
@@ -247,19 +246,13 @@ def finish(
         sizes: names of those that differ from call to call, by "input/axis".
         outputs: tensors by the names to give them.
     """
-    graph = pen.model.graph
-    graph.name = "streaming"
+    told = []
     for name, value in inputs.items():
         shape = [sizes.get(f"{name}/{axis}", size) for axis, size in enumerate(value.shape)]
-        kind = helper.np_dtype_to_tensor_dtype(value.dtype)
-        graph.input.append(helper.make_tensor_value_info(name, kind, shape))
+        told.append(helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(value.dtype), shape))
     for name, tensor in outputs.items():
         pen.rename(tensor, name)
-        given = onnx.TensorProto.INT64 if name in _WHOLE else onnx.TensorProto.FLOAT
-        graph.output.append(helper.make_tensor_value_info(name, given, None))
-    pen.model.ir_version = _IR_VERSION
-    pen.model.opset_import.extend(helper.make_opsetid(domain, version) for domain, version in _OPSETS)
-    return pen.model
+    return pen.finish(told, {name: np.dtype(np.int64 if name in _WHOLE else np.float32) for name in outputs})
 
 
 def encoder_graph(encoder: Encoder, left: int, pen: Pen) -> onnx.ModelProto:

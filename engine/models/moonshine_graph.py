@@ -15,11 +15,10 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from engine.models.moonshine_network import Layer, Linear, Network, Norm
+from engine.models.moonshine_network import Layer, Linear, Network
 from engine.models.rewriting.linears import CONTRIBUTED
 from engine.models.rewriting.pen import Pen
 
-_IR_VERSION, _OPSETS = 8, (("", 17), (CONTRIBUTED, 1))
 _EVERYTHING = 2**31 - 1
 
 
@@ -67,7 +66,7 @@ class _Tokens:
         for number, layer in enumerate(net.layers):
             x = self._layer(x, number, layer)
         scored = pen.op("Slice", x, self._from_scored, pen.integers(_EVERYTHING), pen.integers(1))
-        pen.rename(_linear(pen, _norm(pen, scored, net.norm), net.logits), "logits")
+        pen.rename(_linear(pen, pen.norm(scored, net.norm), net.logits), "logits")
         heads = self._weights[0] if len(self._weights) == 1 else pen.op("Concat", *self._weights, axis=1)
         looked = pen.op("ReduceMean", heads, axes=[1], keepdims=0)
         pen.rename(pen.op("Slice", looked, self._from_scored, pen.integers(_EVERYTHING), pen.integers(1)), "looked")
@@ -95,19 +94,19 @@ class _Tokens:
     def _layer(self, x: str, number: int, layer: Layer) -> str:
         pen, net = self._pen, self._network
         width = net.heads * net.head
-        parts = pen.split(_linear(pen, _norm(pen, x, layer.norms[0]), layer.own), -1, width, width, width)
+        parts = pen.split(_linear(pen, pen.norm(x, layer.norms[0]), layer.own), -1, width, width, width)
         query, key, value = (self._heads(part) for part in parts)
         query, key = self._turned(query), self._turned(key)
         key, value = (self._longer(f"{part}.{number}", new) for part, new in (("key", key), ("value", value)))
         seen = pen.op("Softmax", pen.op("Add", self._scores(query, key), self._mask), axis=-1)
         x = pen.op("Add", x, _linear(pen, self._gathered(seen, value), layer.own_out))
-        query = self._heads(_linear(pen, _norm(pen, x, layer.norms[1]), layer.query))
+        query = self._heads(_linear(pen, pen.norm(x, layer.norms[1]), layer.query))
         seen = pen.op("Softmax", self._scores(query, f"memory_key.{number}"), axis=-1)
         if chosen := [head for of, head in self._looking if of == number]:
             self._weights.append(pen.op("Gather", seen, pen.integers(*chosen), axis=1))
         x = pen.op("Add", x, _linear(pen, self._gathered(seen, f"memory_value.{number}"), layer.memory_out))
         half = layer.down.weight.shape[0]
-        plain, gate = pen.split(_linear(pen, _norm(pen, x, layer.norms[2]), layer.up), -1, half, half)
+        plain, gate = pen.split(_linear(pen, pen.norm(x, layer.norms[2]), layer.up), -1, half, half)
         gated = pen.op("Mul", pen.op("QuickGelu", gate, alpha=1.0, domain=CONTRIBUTED), plain)
         return pen.op("Add", x, _linear(pen, gated, layer.down))
 
@@ -146,20 +145,9 @@ def _linear(pen: Pen, x: str, linear: Linear) -> str:
     return pen.op("DynamicQuantizeMatMul", x, weight, scale, zero_point, *bias, domain=CONTRIBUTED)
 
 
-def _norm(pen: Pen, x: str, norm: Norm) -> str:
-    scale, bias = pen.constant(norm.scale), pen.constant(norm.bias)
-    return pen.op("LayerNormalization", x, scale, bias, axis=-1, epsilon=norm.epsilon)
-
-
 def _input(name: str, kind: type[np.generic], *sizes: int | str) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(kind)), sizes)
 
 
 def _finish(pen: Pen, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[str]) -> bytes:
-    graph = pen.model.graph
-    graph.name = "moonshine"
-    graph.input.extend(inputs)
-    graph.output.extend(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in outputs)
-    pen.model.ir_version = _IR_VERSION
-    pen.model.opset_import.extend(helper.make_opsetid(domain, version) for domain, version in _OPSETS)
-    return bytes(pen.model.SerializeToString())
+    return bytes(pen.finish(inputs, dict.fromkeys(outputs, np.dtype(np.float32))).SerializeToString())

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.models.ort_file import Node, OrtGraph, Unreadable, read
+from engine.models.rewriting.network import Norm
 
 _LINEAR = re.compile(r".*/layers\.(\d+)/(\w+)/(\w+)/(?:MatMul|Add)_output_0|(logits)")
 _NORM = re.compile(r".*/layers\.(\d+)/(\w+)/LayerNormalization_output_0|.*/(norm)/LayerNormalization_output_0")
@@ -41,15 +42,6 @@ class Linear:
     zero_point: NDArray[np.uint8]
     """As `scale`."""
     bias: NDArray[np.float32] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Norm:
-    """A layer norm."""
-
-    scale: NDArray[np.float32]
-    bias: NDArray[np.float32]
-    epsilon: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ from engine.models.rewriting.linears import CONTRIBUTED, LARGEST, ZERO_POINT, Fo
 from engine.models.rewriting.network import Linear, Norm
 
 Array = NDArray[Any]
+
+_IR_VERSION, _OPSETS = 8, (("", 17), (CONTRIBUTED, 1))
+"""Of graphs that are written from nothing."""
 
 
 class Pen:
@@ -111,3 +115,14 @@ class Pen:
     def rename(self, name: str, output: str) -> None:
         """Give a tensor the name of a graph output."""
         self._nodes.append(helper.make_node("Identity", [name], [output]))
+
+    def finish(self, inputs: Iterable[onnx.ValueInfoProto], outputs: Mapping[str, np.dtype[Any]]) -> onnx.ModelProto:
+        """The model, with these inputs and with outputs by name, of sizes that are left open."""
+        graph = self.model.graph
+        graph.name = "caique"
+        graph.input.extend(inputs)
+        for name, kind in outputs.items():
+            graph.output.append(helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(kind), None))
+        self.model.ir_version = _IR_VERSION
+        self.model.opset_import.extend(helper.make_opsetid(domain, version) for domain, version in _OPSETS)
+        return self.model
