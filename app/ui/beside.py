@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, QSize
+from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtWidgets import QWidget
 
 TITLE = 32
 """Room for a title bar, which window managers add above."""
@@ -21,3 +22,10 @@ def beside(captions: QRect, room: QRect, wanted: QSize) -> QRect:
         return QRect(left, room.center().y() - (height - TITLE) // 2, width, height)
     top = captions.top() - height if above >= below else captions.bottom() + 1 + TITLE
     return QRect(left, top, width, height)
+
+
+def stand_beside(window: QWidget) -> None:
+    """Give a window that has no place yet one beside its parent, the captions."""
+    captions = window.parentWidget()
+    if captions is not None and not window.testAttribute(Qt.WidgetAttribute.WA_Moved):
+        window.setGeometry(beside(captions.frameGeometry(), captions.screen().availableGeometry(), window.size()))

@@ -72,7 +72,7 @@ class Course:
             self.heard += len(samples)
             hear(samples)
 
-        stream.hear = counted  # type: ignore[method-assign]
+        stream.hear = counted
         return stream
 
     def watch(self, until: float) -> None:

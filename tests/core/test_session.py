@@ -230,7 +230,7 @@ class Paced(PlayedSource):
             self._taken.release()
             hear(samples)
 
-        stream.hear = releasing  # type: ignore[method-assign]
+        stream.hear = releasing
         return stream
 
 

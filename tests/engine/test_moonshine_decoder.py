@@ -107,7 +107,7 @@ class _Counting:
 
     def advance(self, state: object, tokens: np.ndarray, scored: int) -> object:
         self.given.append(tokens.shape[1])
-        return self._model.advance(state, tokens, scored)  # type: ignore[arg-type]
+        return self._model.advance(state, tokens, scored)
 
 
 def test_frames_of_a_streaming_encoder_go_through_once() -> None:

@@ -29,7 +29,7 @@ from PySide6.QtWidgets import (
 
 from app.captions.model import CaptionState
 from app.core.word_lesson import misheard
-from app.ui.beside import beside
+from app.ui.beside import stand_beside
 from app.ui.reading.growing_text import GrowingText
 from app.ui.theme import CaptionStyle, form_sheet
 
@@ -57,7 +57,6 @@ class ReadingWindow(QDialog):
         self.setStyleSheet(form_sheet(CaptionStyle()))
         self.resize(SIZE)
         self._state = CaptionState()
-        self._placed = False
         self.text = GrowingText(name_of, self)
         self.search = QLineEdit(placeholderText=self.tr("Find (Ctrl+F)"), clearButtonEnabled=True)
         self.search.setAccessibleName(self.tr("Find"))
@@ -200,10 +199,7 @@ class ReadingWindow(QDialog):
         super().keyPressEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:
-        captions = self.parentWidget()
-        if captions is not None and not self._placed:
-            self._placed = True
-            self.setGeometry(beside(captions.frameGeometry(), captions.screen().availableGeometry(), self.size()))
+        stand_beside(self)
         super().showEvent(event)
         self.text.set_state(self._state)
         self.text.go_to_end()

@@ -31,7 +31,7 @@ from PySide6.QtWidgets import (
 
 from app.core.vocabulary import Line, WordList, line_in
 from app.core.word_verdict import Verdict
-from app.ui.beside import beside
+from app.ui.beside import stand_beside
 from app.ui.theme import CaptionStyle, form_sheet
 from app.ui.words.arrangement import Which
 from app.ui.words.cells import Marks
@@ -65,7 +65,6 @@ class WordsWindow(QDialog):
             self, self._prepare_judging, lambda found: self.table.judge(*found), self._on_not_judged
         )
         self._trouble = ""
-        self._placed = False
         self._make_parts()
         self._arrange()
         self._told_timer = QTimer(self, singleShot=True, interval=TOLD_MS)
@@ -279,10 +278,7 @@ class WordsWindow(QDialog):
     # Qt
 
     def showEvent(self, event: QShowEvent) -> None:
-        captions = self.parentWidget()
-        if captions is not None and not self._placed:
-            self._placed = True
-            self.setGeometry(beside(captions.frameGeometry(), captions.screen().availableGeometry(), self.size()))
+        stand_beside(self)
         super().showEvent(event)
         self.sync.follow(True)
 
