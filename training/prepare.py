@@ -1,16 +1,21 @@
 """First step: decode collections of recordings into a store.
 
-python -m training.prepare WORK SPEECH_FOLDER [NOISE_FOLDER ...]
+python -m training.prepare WORK SPEECH_FOLDER [NOISE_FOLDER ...] [--speeds 0.88 1.12]
 
 Every folder holds `manifest.jsonl`, one object a line: `id`, `path`, and for speech `corpus`, `split`, `text`, for
 other sound `kind` (noise, music, babble, rir).
+
+`--speeds` stores the speech to learn from at these speeds as well, which makes other voices of it (Ko, Peddinti, Povey,
+Khudanpur: Audio augmentation for speech recognition, Interspeech 2015). The teacher hears each of them anew: a voice
+that is changed only while training would no longer fit what it heard.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from training.errors import TrainingError, run
@@ -21,8 +26,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("work", type=Path, help="folder for the store")
     parser.add_argument("collections", type=Path, nargs="+")
+    parser.add_argument("--speeds", type=float, nargs="+", default=[], help="other speeds, times the recorded one")
     options = parser.parse_args()
-    clips = write_store(options.work, listed(options.collections))
+    clips = write_store(options.work, at_speeds(listed(options.collections), options.speeds))
     hours: dict[tuple[str, str], float] = {}
     for clip in clips:
         of = (clip.corpus or clip.kind, clip.split)
@@ -49,6 +55,16 @@ def listed(collections: list[Path]) -> Iterator[tuple[Clip, Path]]:
                 ),
                 folder / row["path"],
             )
+
+
+def at_speeds(clips: Iterable[tuple[Clip, Path]], speeds: Iterable[float]) -> Iterator[tuple[Clip, Path]]:
+    """The clips, and those to learn from once more at each of the speeds, called ID@SPEED."""
+    known = list(clips)
+    yield from known
+    for speed in speeds:
+        for clip, path in known:
+            if clip.kind == "speech" and clip.split == "train":
+                yield replace(clip, id=f"{clip.id}@{speed:g}", speed=speed), path
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile as sf
+import soxr
 import torch
 from torch import Tensor
 
@@ -35,6 +36,8 @@ class Clip:
     start: int = 0
     """First sample in the store."""
     samples: int = 0
+    speed: float = 1.0
+    """Played so many times as fast as it was recorded: higher and shorter, another voice."""
 
     @property
     def frames(self) -> int:
@@ -81,7 +84,7 @@ def write_store(folder: Path, clips: Iterable[tuple[Clip, Path]]) -> list[Clip]:
     partial = folder / "audio.i16.partial"
     with partial.open("wb") as out:
         for clip, path in clips:
-            sound = _decode(path)
+            sound = _faster(_decode(path), clip.speed)
             out.write(sound.tobytes())
             written.append(Clip(**asdict(clip) | {"start": at, "samples": len(sound)}))
             at += len(sound)
@@ -98,3 +101,8 @@ def _decode(path: Path) -> np.ndarray:
     if rate != SAMPLE_RATE or sound.ndim != 1:
         raise TrainingError(f"{path} is not 16 kHz mono; convert it first: ffmpeg -i IN -ar 16000 -ac 1 OUT.flac")
     return np.asarray(sound)
+
+
+def _faster(sound: np.ndarray, speed: float) -> np.ndarray:
+    """int16 samples as a tape that runs faster gives them."""
+    return sound if speed == 1 else soxr.resample(sound, SAMPLE_RATE * speed, SAMPLE_RATE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -9,14 +10,17 @@ import pytest
 
 pytest.importorskip("torch", reason="the training tools need torch: pip install '.[training]'")
 
+import numpy as np
+import soundfile as sf
 import torch
 
 from training.augment import Augment, AugmentOptions, band_pass, mix, reverberate, synthetic_room
 from training.data import BatchOptions, batches, targets
 from training.errors import TrainingError
 from training.model import BLOCK, FRAME
+from training.prepare import at_speeds, listed
 from training.score import WordErrors
-from training.store import ClipStore
+from training.store import ClipStore, write_store
 from training.teacher import Lessons
 
 CLEAN = AugmentOptions(gain_chance=0, room_chance=0, telephone_chance=0, noise_chance=0, floor=(-9, -9))
@@ -77,6 +81,22 @@ def test_a_telephone_line_drops_what_is_outside_its_band() -> None:
     at = torch.arange(16_000) / 16_000
     low, speech = torch.sin(2 * torch.pi * 60 * at), torch.sin(2 * torch.pi * 1000 * at)
     assert torch.allclose(band_pass(low + speech, 300, 3400), speech, atol=1e-2)
+
+
+def test_speech_to_learn_from_is_stored_at_other_speeds_too(tmp_path: Path) -> None:
+    tone = np.sin(2 * np.pi * 400 * np.arange(32_000) / 16_000)
+    rows = [{"id": name, "path": "tone.wav"} for name in ("heard", "judged", "hum")]
+    rows[1] |= {"split": "dev"}
+    rows[2] |= {"kind": "noise"}
+    sf.write(tmp_path / "tone.wav", 0.5 * tone, 16_000)
+    (tmp_path / "manifest.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), "utf8")
+    write_store(tmp_path / "work", at_speeds(listed([tmp_path]), [0.8, 1.25]))
+    store = ClipStore(tmp_path / "work")
+    assert [c.id for c in store.clips] == ["heard", "judged", "hum", "heard@0.8", "heard@1.25"]
+    for clip, samples, pitch in zip(store.clips[3:], (40_000, 25_600), (320, 500), strict=True):
+        sound = store.read(clip)
+        assert clip.samples == samples
+        assert torch.fft.rfft(sound).abs().argmax() * 16_000 / len(sound) == pytest.approx(pitch, abs=1)
 
 
 def test_word_errors_ignore_case_and_punctuation() -> None:
