@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,6 +21,10 @@ class AugmentOptions:
     gain_db: tuple[float, float] = (-18.0, 6.0)
     room_chance: float = 0.2
     telephone_chance: float = 0.08
+    microphone_chance: float = 0.0
+    """Another frequency response."""
+    microphone_db: float = 8.0
+    """How far it bends up or down."""
     noise_chance: float = 0.5
     """Noise, music or babble over a whole row."""
     snr_db: tuple[float, float] = (3.0, 25.0)
@@ -38,11 +43,13 @@ class Augment:
         self._speech = store.select("speech", split="train")
 
     def clip(self, sound: Tensor, rng: random.Random) -> Tensor:
-        """What differs from speaker to speaker: loudness, room, telephone line."""
+        """What differs from speaker to speaker: loudness, room, telephone line, microphone."""
         if rng.random() < self._options.room_chance:
             sound = reverberate(sound, self._room(rng))
         if rng.random() < self._options.telephone_chance:
             sound = band_pass(sound, rng.uniform(150, 400), rng.uniform(3000, 3700))
+        if rng.random() < self._options.microphone_chance:
+            sound = through_microphone(sound, rng, self._options.microphone_db)
         if rng.random() < self._options.gain_chance:
             sound = sound * 10 ** (rng.uniform(*self._options.gain_db) / 20)
         return sound
@@ -94,6 +101,17 @@ def reverberate(sound: Tensor, room: Tensor) -> Tensor:
     wet = torch.fft.irfft(torch.fft.rfft(sound, size) * torch.fft.rfft(room, size), size)[: len(sound)]
     scale = (sound.square().mean() / wet.square().mean().clamp(min=1e-12)).sqrt()
     return wet * scale
+
+
+def through_microphone(sound: Tensor, rng: random.Random, most_db: float) -> Tensor:
+    """Frequencies lifted and lowered by up to so many dB, smoothly from octave to octave, power kept."""
+    octaves = np.log2([62.5, 125, 250, 500, 1000, 2000, 4000, 8000])
+    bends = [rng.uniform(-most_db, most_db) for _ in octaves]
+    spectrum = torch.fft.rfft(sound)
+    hz = np.linspace(0, SAMPLE_RATE / 2, len(spectrum)).clip(min=1)
+    response = torch.from_numpy(10 ** (np.interp(np.log2(hz), octaves, bends) / 20)).float()
+    heard = torch.fft.irfft(spectrum * response, len(sound))
+    return heard * (sound.square().mean() / heard.square().mean().clamp(min=1e-12)).sqrt()
 
 
 def synthetic_room(rng: random.Random) -> Tensor:

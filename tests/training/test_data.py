@@ -14,7 +14,7 @@ import numpy as np
 import soundfile as sf
 import torch
 
-from training.augment import Augment, AugmentOptions, band_pass, mix, reverberate, synthetic_room
+from training.augment import Augment, AugmentOptions, band_pass, mix, reverberate, synthetic_room, through_microphone
 from training.data import BatchOptions, batches, targets
 from training.errors import TrainingError
 from training.model import BLOCK, FRAME
@@ -81,6 +81,18 @@ def test_a_telephone_line_drops_what_is_outside_its_band() -> None:
     at = torch.arange(16_000) / 16_000
     low, speech = torch.sin(2 * torch.pi * 60 * at), torch.sin(2 * torch.pi * 1000 * at)
     assert torch.allclose(band_pass(low + speech, 300, 3400), speech, atol=1e-2)
+
+
+def test_a_microphone_bends_the_spectrum_smoothly_and_keeps_the_power() -> None:
+    sound = torch.randn(64_000, generator=torch.Generator().manual_seed(1))
+    heard = through_microphone(sound, random.Random(4), 8.0)
+    assert heard.square().mean() == pytest.approx(float(sound.square().mean()), rel=1e-4)
+    bends = 20 * (torch.fft.rfft(heard).abs() / torch.fft.rfft(sound).abs()).log10()
+    hz = torch.linspace(0, 8_000, len(bends))
+    assert 4 < bends.max() - bends.min() <= 16 + 1e-3
+    for octave in (125, 1_000, 4_000):
+        around = bends[(hz > octave * 0.99) & (hz < octave * 1.01)]
+        assert around.max() - around.min() < 0.5
 
 
 def test_speech_to_learn_from_is_stored_at_other_speeds_too(tmp_path: Path) -> None:
