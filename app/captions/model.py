@@ -8,13 +8,26 @@ on below it, so that new words always appear at the bottom.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from sys import intern
+from typing import NamedTuple
 
 from engine.types import Final, Partial, Silence, Update, Word
 
 PARAGRAPH_PAUSE = 2.0
 """Seconds of silence after which the same speaker goes on in a new line."""
+
+When = Callable[[float], float]
+"""From seconds of a source's sound to seconds since the first session began."""
+
+
+class SpokenWord(NamedTuple):
+    """A word and when it was said, seconds since the first session began."""
+
+    text: str
+    start: float
+    end: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +45,23 @@ class Turn:
     """The speaker's name stands in front."""
     continues: bool = False
     """Goes on in the line of the turn before, which is the same speaker's."""
-    end: float = 0.0
-    """End of its last word in seconds of its own source's audio."""
+    starts: tuple[float, ...] = ()
+    """When each word began, the tail's too; seconds since the first session began."""
+    ends: tuple[float, ...] = ()
+    """When each of them ended."""
+
+    @property
+    def end(self) -> float:
+        return self.ends[-1] if self.ends else 0.0
+
+    @property
+    def spoken(self) -> Iterator[SpokenWord]:
+        """Its words, those of the tail too, with their times."""
+        return map(SpokenWord, self.words + self.tail, self.starts, self.ends)
+
+    def without_tail(self) -> Turn:
+        kept = len(self.words)
+        return replace(self, tail=(), starts=self.starts[:kept], ends=self.ends[:kept])
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +97,24 @@ class CaptionState:
     def turns(self) -> tuple[Turn, ...]:
         return self.closed + tuple(entry.turn for entry in self.present)
 
-    def apply(self, speaker: str, update: Update) -> CaptionState:
+    @property
+    def said(self) -> bool:
+        """There is a word."""
+        return bool(self.closed) or any(entry.turn.words or entry.turn.tail for entry in self.present)
+
+    def apply(self, speaker: str, update: Update, when: When = float) -> CaptionState:
         """Take in what the engine said about this speaker's sound."""
         match update:
             case Silence():
                 return self
             case Partial(utterance=number, words=words, settled=settled):
-                return self._advance(speaker, number, words, settled, done=False)
+                return self._advance(speaker, number, _timed(words, when), settled, done=False)
             case Final(utterance=number, words=words):
-                return self._advance(speaker, number, words, len(words), done=True)
+                return self._advance(speaker, number, _timed(words, when), len(words), done=True)
 
     def cleared(self) -> CaptionState:
         """The same text, with whatever is said next on a new line of its own."""
-        closed = tuple(replace(entry.turn, tail=()) for entry in self.present if entry.turn.words)
+        closed = tuple(entry.turn.without_tail() for entry in self.present if entry.turn.words)
         carried = tuple(
             (entry.turn.speaker, entry.utterance, entry.taken + len(entry.turn.words))
             for entry in self.present
@@ -102,7 +135,7 @@ class CaptionState:
         return CaptionState(self.closed + closed, named=named)
 
     def _advance(
-        self, speaker: str, utterance: int, words: tuple[Word, ...], settled: int, *, done: bool
+        self, speaker: str, utterance: int, words: tuple[SpokenWord, ...], settled: int, *, done: bool
     ) -> CaptionState:
         state, entry = self._entry(speaker, utterance)
         if entry is None:
@@ -125,7 +158,7 @@ class CaptionState:
             if entry.turn.speaker == speaker and not entry.done:
                 if entry.utterance == utterance:
                     return self, entry
-                ended = replace(entry, turn=replace(entry.turn, tail=()), done=True)
+                ended = replace(entry, turn=entry.turn.without_tail(), done=True)
                 return self._put(ended)._closed_up(), None
         return self, None
 
@@ -150,7 +183,9 @@ class CaptionState:
         below = self.present[self.present.index(entry) + 1 :]
         return any(other.done for other in below)
 
-    def _carry_on(self, entry: OpenTurn, words: tuple[Word, ...], settled: int) -> tuple[CaptionState, OpenTurn | None]:
+    def _carry_on(
+        self, entry: OpenTurn, words: tuple[SpokenWord, ...], settled: int
+    ) -> tuple[CaptionState, OpenTurn | None]:
         """Leave what stands there as it is, and go on below; None when nothing is left to go on with."""
         shown = len(entry.turn.words) + len(entry.turn.tail)
         stays = max(min(settled - entry.taken, shown), len(entry.turn.words))
@@ -181,13 +216,23 @@ class CaptionState:
         return replace(self, closed=self.closed + closed, present=present[count:], fresh=fresh)
 
 
-def _grown(entry: OpenTurn, words: tuple[Word, ...], settled: int, *, done: bool) -> OpenTurn:
+def _timed(words: tuple[Word, ...], when: When) -> tuple[SpokenWord, ...]:
+    """The words on the clock of all sessions; a gap in the sound makes no word longer."""
+    starts = [when(word.start) for word in words]
+    return tuple(
+        SpokenWord(word.text, start, start + word.end - word.start) for word, start in zip(words, starts, strict=True)
+    )
+
+
+def _grown(entry: OpenTurn, words: tuple[SpokenWord, ...], settled: int, *, done: bool) -> OpenTurn:
     """The turn after an update: what it had settled, what is settled now, and the new tail."""
     turn = entry.turn
-    new = words[entry.taken :]
     kept = len(turn.words)
+    new = words[entry.taken + kept :]
     # Hours of talk are tens of thousands of words, but only a few thousand different ones.
-    fixed = turn.words + tuple(intern(word.text) for word in new[kept : max(settled - entry.taken, kept)])
-    tail = () if done else tuple(word.text for word in new[len(fixed) :])
-    end = new[-1].end if new else turn.end
-    return replace(entry, turn=replace(turn, words=fixed, tail=tail, end=end), done=done)
+    fixed = turn.words + tuple(intern(word.text) for word in new[: max(settled - entry.taken - kept, 0)])
+    tail = () if done else tuple(word.text for word in new[len(fixed) - kept :])
+    starts = turn.starts[:kept] + tuple(word.start for word in new)
+    ends = turn.ends[:kept] + tuple(word.end for word in new)
+    grown = replace(turn, words=fixed, tail=tail, starts=starts, ends=ends)
+    return replace(entry, turn=grown.without_tail() if done else grown, done=done)

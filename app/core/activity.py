@@ -18,6 +18,7 @@ from app.core.events import (
     Listening,
     ListRefused,
     NoSound,
+    Placed,
     SessionEvent,
     SoundBack,
     SoundLost,
@@ -72,7 +73,7 @@ class Activity:
 
     def apply(self, event: SessionEvent) -> Activity:
         match event:
-            case Level():
+            case Level() | Placed():
                 return self
             case Captioned(update=Final(words=words)) if words:
                 return replace(self, delay=median(max(word.emitted - word.end, 0.0) for word in words))

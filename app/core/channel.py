@@ -9,6 +9,7 @@ import numpy as np
 
 from app.core.manner import Manner
 from app.core.ports import AudioChunk, Source
+from app.core.sound_clock import SoundClock
 from engine.boosting.boost import Boost
 from engine.recognizer import Steps
 from engine.stability import Steadiness
@@ -50,6 +51,7 @@ class Channel:
         """As it was told last, ..."""
         self.steady = 0
         """... and how many in a row have been the same."""
+        self.clock = SoundClock()
         self.waiting: list[AudioChunk] = []
         self._make = make
         self._stream: CaptionStream | None = None

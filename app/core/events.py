@@ -26,6 +26,18 @@ class Listening:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """What is heard of this source from second `since` of its sound on was captured from `at` on, time.monotonic().
+
+    Told at the start, whenever sound was missed, and once more with the same `since` where it is known better.
+    """
+
+    source: SourceKind
+    since: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Level:
     """How loud the newest chunk was, root mean square 0 to 1: about twelve a second, and none while it stays."""
 
@@ -118,6 +130,7 @@ class Stopped:
 SessionEvent: TypeAlias = (
     Captioned
     | Listening
+    | Placed
     | Level
     | NoSound
     | SoundBack

@@ -27,6 +27,7 @@ from app.core.events import (
     Listening,
     ListRefused,
     NoSound,
+    Placed,
     SessionEvent,
     SoundBack,
     SoundLost,
@@ -201,6 +202,9 @@ class CaptionSession:
         chunks, channel.waiting = channel.waiting[:TURN_CHUNKS], channel.waiting[TURN_CHUNKS:]
         if any(chunk.overflowed for chunk in chunks):
             self._on_event(SoundLost(channel.source.kind, channel.device))
+        for chunk in chunks:
+            for since, at in channel.clock.hear(chunk):
+                self._on_event(Placed(channel.source.kind, since, at))
         self._watch_level(channel, chunks)
         channel.hear(chunks)
         return chunks[-1]
@@ -239,6 +243,7 @@ class CaptionSession:
         match event:
             case Opened(device):
                 channel.device, channel.silent = device, 0.0
+                channel.clock.interrupt()
                 self._on_event(Listening(kind, device))
             case Lost(device, reason):
                 self._on_event(DeviceLost(kind, device, reason))

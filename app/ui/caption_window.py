@@ -14,7 +14,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
-from app.captions.plain_text import whole_text
+from app.captions.model import CaptionState
 from app.core.activity import Activity, Phase
 from app.core.paths import last_session_file
 from app.core.ports import SourceKind
@@ -172,8 +172,8 @@ class CaptionWindow(QWidget):
         for number, action in zip(LINE_CHOICES, actions.lines, strict=True):
             action.triggered.connect(lambda _on, lines=number: keeper.change(lines=lines))
 
-    def _everything(self) -> str:
-        return whole_text(self._live.captions, speaker_name)
+    def _everything(self) -> CaptionState:
+        return self._live.captions
 
     # What the user does
 

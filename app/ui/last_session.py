@@ -10,7 +10,10 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices
 
+from app.captions.model import CaptionState
 from app.core.errors import AppError
+from app.core.transcript.said import timed_text
+from app.ui.status_text import speaker_names
 from app.ui.tasks import run_in_background
 from app.ui.text_out import write_text
 from engine.errors import EngineError
@@ -28,12 +31,13 @@ class LastSession(QObject):
 
     trouble = Signal(str)
 
-    def __init__(self, last: Path, everything: Callable[[], str], parent: QObject) -> None:
-        """last: where the last session's text is; everything: gives this session's."""
+    def __init__(self, last: Path, everything: Callable[[], CaptionState], parent: QObject) -> None:
+        """last: where the last session's text is; everything: what was said in this one."""
         super().__init__(parent)
         self._last = last
         self._now = last.with_name("this-session.txt")
         self._everything = everything
+        self._names = speaker_names()
         self._keep = False
         self._told = ""
         self._writing: Future[None] | None = None
@@ -77,19 +81,21 @@ class LastSession(QObject):
         self._timer.stop()
         if self._writing is not None:
             wait([self._writing], _LAST_WRITE_SECONDS)
-        text = self._everything()
         if not self._keep:
             self._forget(self._last)
-        elif text:
-            write_text(self._last, text)
+        elif self._everything().said:
+            self._write_to(self._last, self._everything())
         self._forget(self._now)
 
     def _write(self) -> None:
-        text = self._everything()
-        if text:
+        state = self._everything()
+        if state.said:
             self._writing = run_in_background(
-                self, lambda: write_text(self._now, text), lambda _: None, self._on_not_written
+                self, lambda: self._write_to(self._now, state), lambda _: None, self._on_not_written
             )
+
+    def _write_to(self, file: Path, state: CaptionState) -> None:
+        write_text(file, timed_text(state, self._names.__getitem__))
 
     def _on_not_written(self, error: AppError | EngineError) -> None:
         if str(error) != self._told:

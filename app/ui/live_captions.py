@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from app.captions.model import CaptionState
+from app.captions.timeline import Timeline
 from app.core.activity import Activity, Phase
 from app.core.errors import AppError, SourceError
-from app.core.events import Captioned, Level, ListRefused, SessionEvent, Stopped, WordsRead
+from app.core.events import Captioned, Level, ListRefused, Placed, SessionEvent, Stopped, WordsRead
 from app.core.ports import Source, SourceKind
 from app.ui.bridge import SessionBridge
 from app.ui.tasks import run_in_background
@@ -75,6 +77,7 @@ class LiveCaptions(QObject):
         self._ended = False
         """The session that was opened last has ended by itself."""
         self.source = source
+        self._timeline = Timeline()
         self.captions = CaptionState()
         self.activity = Activity()
 
@@ -154,6 +157,7 @@ class LiveCaptions(QObject):
             return
         named = len(self._kinds) > 1
         self._set_captions(self.captions.ended(named=named))
+        self._timeline.restart()
         session = self._make_session(sources, self._bridge.post)
         run_in_background(self, session.start, lambda _: self._on_started(session), self._on_refused)
 
@@ -206,7 +210,9 @@ class LiveCaptions(QObject):
         for event in events:
             match event:
                 case Captioned(source, update):
-                    captions = captions.apply(source, update)
+                    captions = captions.apply(source, update, partial(self._timeline.at, source))
+                case Placed(source, since, at):
+                    self._timeline.place(source, since, at)
                 case Level(source, level):
                     self.level_arrived.emit(source, level)
                 case WordsRead(sentences) if sentences:

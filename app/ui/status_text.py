@@ -73,6 +73,11 @@ def speaker_name(speaker: str) -> str:
             return tr("Recording")
 
 
+def speaker_names() -> dict[str, str]:
+    """Of every speaker there can be; unlike the function, threads may use it."""
+    return {str(kind): speaker_name(kind) for kind in SourceKind}
+
+
 def _trouble(activity: Activity) -> str:
     """Why there are no captions, of all sources or of one; a device that went away comes back by itself."""
     if activity.failure:

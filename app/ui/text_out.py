@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QDateTime, QLocale, QObject, QStandardPaths, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from app.captions.model import CaptionState
+from app.captions.plain_text import whole_text
 from app.core.errors import AppError
 from app.core.files import write_atomically
+from app.core.transcript.said import WRITERS, form_of
 from app.ui.beside import beside
+from app.ui.status_text import speaker_names
 from app.ui.tasks import run_in_background
 from engine.errors import EngineError
 
@@ -30,15 +35,27 @@ def write_text(path: Path, text: str) -> None:
 
 
 class TextOut(QObject):
-    """Signals: told(str, bool): a sentence about what became of the text; True: it did not work."""
+    """Signals:
+
+    told(str, bool): a sentence about what became of the text; True: it did not work."""
 
     told = Signal(str, bool)
 
-    def __init__(self, window: QWidget, shown: Callable[[], str], everything: Callable[[], str]) -> None:
+    def __init__(self, window: QWidget, shown: Callable[[], str], everything: Callable[[], CaptionState]) -> None:
         super().__init__(window)
         self._window = window
         self._shown = shown
         self._everything = everything
+        self._names = speaker_names()
+        self._forms = {
+            self.tr("Text (*.txt)"): "text",
+            self.tr("Text with times (*.txt)"): "timed",
+            self.tr("Subtitles, SubRip (*.srt)"): "srt",
+            self.tr("Subtitles, WebVTT (*.vtt)"): "vtt",
+        }
+        """What the dialog offers, in this order, and the form that it stands for."""
+        self._filter = next(iter(self._forms))
+        """As it was chosen last."""
 
     @Slot()
     def copy_shown(self) -> None:
@@ -46,7 +63,7 @@ class TextOut(QObject):
 
     @Slot()
     def copy_all(self) -> None:
-        self.copy(self._everything())
+        self.copy(whole_text(self._everything(), self._names.__getitem__))
 
     @Slot(str)
     def copy(self, text: str) -> None:
@@ -58,31 +75,45 @@ class TextOut(QObject):
 
     @Slot()
     def ask_and_save(self) -> None:
-        if not self._everything():
+        if not self._everything().said:
             self.told.emit(self.tr("There is no text to save yet."), False)
             return
-        folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
-        if not Path(folder).is_dir():
-            folder = str(Path.home())
-        day = QLocale.c().toString(QDateTime.currentDateTime(), "yyyy-MM-dd HH.mm")
-        name = self.tr("Captions {day}.txt").format(day=day)
-        dialog = QFileDialog(self._window, self.tr("Save text"), str(Path(folder, name)), self.tr("Text (*.txt)"))
+        dialog = QFileDialog(self._window, self.tr("Save text"), str(_folder()))
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("txt")
-        dialog.selectFile(name)
-        dialog.fileSelected.connect(lambda path: self.save(Path(path)))
+        dialog.setNameFilters(list(self._forms))
+        dialog.filterSelected.connect(lambda chosen: dialog.setDefaultSuffix(_ending(chosen)))
+        dialog.selectNameFilter(self._filter)
+        dialog.setDefaultSuffix(_ending(self._filter))
+        day = QLocale.c().toString(QDateTime.currentDateTime(), "yyyy-MM-dd HH.mm")
+        dialog.selectFile(self.tr("Captions {day}").format(day=day) + f".{_ending(self._filter)}")
+        dialog.fileSelected.connect(lambda path: self._on_chosen(Path(path), dialog.selectedNameFilter()))
         dialog.finished.connect(dialog.deleteLater)
         room = self._window.screen().availableGeometry()
         dialog.setGeometry(beside(self._window.frameGeometry(), room, dialog.sizeHint()))
         dialog.open()
 
-    def save(self, path: Path) -> None:
-        """Write everything said so far; `told` says how it went."""
-        text = self._everything()
+    def _on_chosen(self, path: Path, chosen: str) -> None:
+        if chosen in self._forms:
+            self._filter = chosen
+        self.save(path, form_of(path.suffix, self._forms[self._filter]))
+
+    def save(self, path: Path, form: str) -> None:
+        """Write everything said so far in one of the forms of `WRITERS`; `told` says how it went."""
+        make = partial(WRITERS[form], self._everything(), self._names.__getitem__)
         saved = self.tr("Saved to {path}.").format(path=path)
         run_in_background(
-            self, lambda: write_text(path, text), lambda _: self.told.emit(saved, False), self._on_not_saved
+            self, lambda: write_text(path, make()), lambda _: self.told.emit(saved, False), self._on_not_saved
         )
 
     def _on_not_saved(self, error: AppError | EngineError) -> None:
         self.told.emit(str(error), True)
+
+
+def _folder() -> Path:
+    documents = Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation))
+    return documents if documents.is_dir() else Path.home()
+
+
+def _ending(name_filter: str) -> str:
+    """Of the files that a filter such as "Text (*.txt)" shows."""
+    return name_filter.rpartition("*.")[2].rstrip(")")

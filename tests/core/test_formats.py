@@ -13,16 +13,14 @@ import webvtt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.transcript.formats import (
+from app.core.transcript.formats import Transcript, to_json, to_srt, to_txt, to_vtt
+from app.core.transcript.subtitles import (
     CUE_LINES,
     CUE_SECONDS,
     LINE_CHARACTERS,
-    Transcript,
+    Cue,
+    Speech,
     cues,
-    to_json,
-    to_srt,
-    to_txt,
-    to_vtt,
 )
 from engine.types import Final, Reading, Token, Word
 
@@ -54,9 +52,13 @@ def said(sentence: str, *, start: float = 0.0, pace: float = 0.3) -> Final:
     return Final(0, words, (), words[0].start, words[-1].end, words[-1].end + 1)
 
 
+def cut(*utterances: Final) -> list[Cue]:
+    return cues(Speech(utterance.words) for utterance in utterances)
+
+
 @given(spoken())
 def test_cues_keep_within_lines_length_and_order(utterances: tuple[Final, ...]) -> None:
-    made = cues(utterances)
+    made = cut(*utterances)
     for cue in made:
         assert 1 <= len(cue.lines) <= CUE_LINES
         assert all(len(line) <= LINE_CHARACTERS for line in cue.lines)
@@ -67,14 +69,14 @@ def test_cues_keep_within_lines_length_and_order(utterances: tuple[Final, ...]) 
 
 @given(spoken())
 def test_cues_hold_every_word_once_and_apart(utterances: tuple[Final, ...]) -> None:
-    shown = [word for cue in cues(utterances) for line in cue.lines for word in line.split(" ")]
+    shown = [word for cue in cut(*utterances) for line in cue.lines for word in line.split(" ")]
     assert shown == [word.text for utterance in utterances for word in utterance.words]
 
 
 @given(spoken(max_words=20))
 def test_both_subtitle_formats_are_read_back_as_the_same_cues(utterances: tuple[Final, ...]) -> None:
     transcript = Transcript("talk.wav", 100.0, utterances)
-    made = cues(utterances)
+    made = cut(*utterances)
     vtt = webvtt.from_string(to_vtt(transcript))
     assert [(c.start_in_seconds, c.end_in_seconds) for c in vtt] == [(c.start // 1000, c.end // 1000) for c in made]
     assert [unescape(c.text) for c in vtt] == ["\n".join(c.lines) for c in made]
@@ -86,16 +88,16 @@ def test_both_subtitle_formats_are_read_back_as_the_same_cues(utterances: tuple[
 
 def test_a_cue_ends_with_its_sentence_when_that_fills_it_well() -> None:
     utterance = said("The boy went through the gate without paying the toll. He was summoned before the magistrate.")
-    assert [cue.lines[-1].split()[-1] for cue in cues([utterance])] == ["toll.", "magistrate."]
+    assert [cue.lines[-1].split()[-1] for cue in cut(utterance)] == ["toll.", "magistrate."]
 
 
 def test_lines_of_a_cue_are_of_about_equal_length() -> None:
-    (cue,) = cues([said("he had been in the employ of a chandler at Islington")])
+    (cue,) = cut(said("he had been in the employ of a chandler at Islington"))
     assert cue.lines == ("he had been in the employ", "of a chandler at Islington")
 
 
 def test_a_cue_stays_a_moment_longer_but_not_into_the_next() -> None:
-    first, second = cues([said("one two", pace=0.5), said("three", start=1.2)])
+    first, second = cut(said("one two", pace=0.5), said("three", start=1.2))
     assert (first.start, first.end, second.start) == (0, 1200, 1200)
     assert second.end == 2000
 
@@ -103,12 +105,12 @@ def test_a_cue_stays_a_moment_longer_but_not_into_the_next() -> None:
 def test_a_long_pause_inside_an_utterance_ends_the_cue() -> None:
     before, after = said("wait"), said("here", start=4.0)
     together = Final(0, before.words + after.words, (), 0.0, after.end, 5.0)
-    assert [cue.lines for cue in cues([together])] == [("wait",), ("here",)]
+    assert [cue.lines for cue in cut(together)] == [("wait",), ("here",)]
 
 
 def test_a_word_longer_than_a_line_is_never_broken() -> None:
     address = "https://example.org/" + "a" * 60
-    assert [line for cue in cues([said(f"see {address} please")]) for line in cue.lines].count(address) == 1
+    assert [line for cue in cut(said(f"see {address} please")) for line in cue.lines].count(address) == 1
 
 
 def test_srt_and_vtt_are_written_as_their_formats_ask() -> None:

@@ -21,6 +21,7 @@ from app.core.events import (
     Level,
     Listening,
     NoSound,
+    Placed,
     SessionEvent,
     SoundBack,
     SoundLost,
@@ -28,7 +29,7 @@ from app.core.events import (
     Stopped,
 )
 from app.core.pace import Pace
-from app.core.ports import AudioChunk, Broken, Lost, Opened, SourceKind
+from app.core.ports import AudioChunk, Broken, Ended, Lost, Opened, SourceKind
 from app.core.session import CaptionSession
 from engine.endpoint import EndpointRules
 from engine.errors import EngineError
@@ -90,6 +91,18 @@ def test_a_file_is_captioned_to_its_last_word() -> None:
     assert [f.text for f in finals] == ["one two"]
     assert [type(e) for e in events[-2:]] == [SourceFinished, Stopped]
     assert Listening(SourceKind.FILE, "played") in events
+
+
+def test_it_tells_when_sound_was_captured_also_after_a_device_was_gone() -> None:
+    def captured(count: int, first: float) -> list[AudioChunk]:
+        return [replace(c, captured_at=first + (i + 1) * 0.08) for i, c in enumerate(chunks_of(SOUND[: count * 1_280]))]
+
+    gone = [Opened("a"), *captured(10, 1e9), Lost("a", "Gone."), Opened("b"), *captured(5, 1e9 + 60), Ended()]
+    events = run([PlayedSource(gone)], Recorder)
+    assert [e for e in events if isinstance(e, Placed)] == [
+        Placed(SourceKind.FILE, 0.0, pytest.approx(1e9)),
+        Placed(SourceKind.FILE, 0.8, pytest.approx(1e9 + 60)),
+    ]
 
 
 def test_no_sample_is_lost_even_when_the_model_loads_slowly() -> None:

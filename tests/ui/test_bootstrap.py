@@ -130,7 +130,7 @@ def test_the_text_is_kept_only_where_that_was_chosen(
     program.end()
     assert paths.last_session_file().exists() == keep
     if keep:
-        assert paths.last_session_file().read_text() == SAID
+        assert paths.last_session_file().read_text() == f"[00:00:00] {SAID}"
     assert SettingsFile(paths.settings_file()).load()[0].keep_last_session == keep
 
 

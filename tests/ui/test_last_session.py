@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
+from app.captions.model import CaptionState
 from app.core import paths
 from app.core.events import Captioned
 from app.core.settings import Settings
@@ -39,11 +40,13 @@ def test_what_was_said_is_there_after_the_program_died(
     window = make_window(Settings(keep_last_session=True))
     run(qtbot, live)
     stage.session.on_event(Captioned(MIC, said("Not lost.")))
-    qtbot.waitUntil(lambda: "Not lost.\n" in files().values())
+    qtbot.waitUntil(lambda: "[00:00:00] Not lost.\n" in files().values())
     assert not window.last_session.is_there  # this one has not ended
-    with_next = LastSession(paths.last_session_file(), lambda: "", QObject(window))  # another start; nothing was closed
+    with_next = LastSession(
+        paths.last_session_file(), CaptionState, QObject(window)
+    )  # another start; nothing was closed
     with_next.begin(keep=True)
-    assert paths.last_session_file().read_text() == "Not lost.\n"
+    assert paths.last_session_file().read_text() == "[00:00:00] Not lost.\n"
 
 
 def test_nothing_is_written_unless_asked_for(
@@ -56,7 +59,7 @@ def test_nothing_is_written_unless_asked_for(
     qtbot.wait(50)
     assert files() == {}
     window.actions_.keep_last.setChecked(True)
-    qtbot.waitUntil(lambda: list(files().values()) == ["A secret.\n"])
+    qtbot.waitUntil(lambda: list(files().values()) == ["[00:00:00] A secret.\n"])
     window.actions_.keep_last.setChecked(False)
     assert files() == {}
 
@@ -64,7 +67,7 @@ def test_nothing_is_written_unless_asked_for(
 def test_a_text_that_cannot_be_written_is_told_once(qtbot: QtBot, tmp_path: Path) -> None:
     (tmp_path / "folder").write_text("in the way")
     parent = QObject()
-    keeper = LastSession(tmp_path / "folder" / "last.txt", lambda: "Hello.", parent)
+    keeper = LastSession(tmp_path / "folder" / "last.txt", lambda: CaptionState().apply(MIC, said("Hello.")), parent)
     told: list[str] = []
     keeper.trouble.connect(told.append)
     keeper.begin(keep=True)

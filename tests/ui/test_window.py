@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QWheelEvent
-from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.captions.plain_text import whole_text
@@ -34,13 +33,6 @@ def controls(window: CaptionWindow) -> list[QWidget]:
         for widget in window.findChildren(QWidget)
         if isinstance(widget, QAbstractButton) or widget.focusPolicy() != Qt.FocusPolicy.NoFocus
     ]
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home without a folder for documents."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    return tmp_path
 
 
 def run(qtbot: QtBot, live: LiveCaptions) -> None:
@@ -267,37 +259,6 @@ def test_copying_shown_text_and_everything(
     assert window.view.shown_text() == ""
     window.actions_.copy_all.trigger()
     assert QGuiApplication.clipboard().text() == "Hello there.\n"
-
-
-def test_saving_writes_the_text_or_says_why_not(
-    qtbot: QtBot, window: CaptionWindow, live: LiveCaptions, stage: Stage, tmp_path: Path
-) -> None:
-    run(qtbot, live)
-    stage.session.on_event(Captioned(MIC, said("Hello there.")))
-    qtbot.waitUntil(lambda: bool(window.view.shown_text()))
-    with qtbot.waitSignal(window.text_out.told):
-        window.text_out.save(tmp_path / "a.txt")
-    assert (tmp_path / "a.txt").read_text() == "Hello there.\n"
-    with qtbot.waitSignal(window.text_out.told) as told:
-        window.text_out.save(tmp_path / "a.txt" / "b.txt")
-    assert told.args is not None
-    assert told.args[1]
-    assert str(tmp_path / "a.txt" / "b.txt") in told.args[0]
-
-
-def test_captions_are_seen_while_a_place_to_save_is_chosen(
-    qtbot: QtBot, window: CaptionWindow, live: LiveCaptions, stage: Stage, home: Path
-) -> None:
-    run(qtbot, live)
-    stage.session.on_event(Captioned(MIC, said("Hello there.")))
-    qtbot.waitUntil(lambda: bool(window.view.shown_text()))
-    window.actions_.save_text.trigger()
-    dialog = window.findChild(QFileDialog)
-    qtbot.waitUntil(dialog.isVisible)
-    assert not dialog.geometry().intersects(window.geometry())
-    assert window.screen().availableGeometry().contains(dialog.geometry())
-    assert Path(dialog.directory().absolutePath()) == home
-    dialog.reject()
 
 
 def test_reading_back_offers_the_way_to_the_newest_words(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextCursor
@@ -37,7 +36,7 @@ class GrowingText(QPlainTextEdit):
         name_of = self._name_of
         closed = "".join(pieces(state.closed[self._turns :], name_of, begun=self._fixed > 0))
         begun = self._fixed > 0 or bool(closed)
-        settled = (replace(entry.turn, tail=()) for entry in state.present)
+        settled = (entry.turn.without_tail() for entry in state.present)
         grown = closed + "".join(pieces(settled, name_of, begun=begun))
         if grown != self._open:
             self._write(grown)
