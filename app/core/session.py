@@ -227,11 +227,10 @@ class CaptionSession:
     def _watch_lag(self, newest: AudioChunk) -> None:
         now = time.monotonic()
         behind = now - newest.captured_at
-        if behind >= LAG_SECONDS:
-            self._lagging = True
+        before, self._lagging = self._lagging, behind >= (LAG_SECONDS / 2 if self._lagging else LAG_SECONDS)
+        if self._lagging:
             self._on_event(Lagging(behind))
-        elif self._lagging and behind < LAG_SECONDS / 2:
-            self._lagging = False
+        elif before:
             self._on_event(Lagging(0.0))
         if self._pace.observe(now, behind):
             for each in self._channels:

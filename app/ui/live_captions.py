@@ -17,7 +17,7 @@ from app.captions.model import CaptionState
 from app.captions.timeline import Timeline
 from app.core.activity import Activity, Phase
 from app.core.errors import AppError, SourceError
-from app.core.events import Captioned, Level, ListRefused, Placed, SessionEvent, Stopped, WordsRead
+from app.core.events import Captioned, Lagging, Level, ListRefused, Placed, SessionEvent, Stopped, WordsRead
 from app.core.ports import Source, SourceKind
 from app.ui.bridge import SessionBridge
 from app.ui.tasks import run_in_background
@@ -25,6 +25,8 @@ from engine.errors import EngineError
 
 RETRY_MS = 3_000
 """Between two attempts to open a device that is not there."""
+LAG_MS = 1_000
+"""Captions that are behind fall behind by so much more, as long as the engine tells nothing new."""
 
 
 class Session(Protocol):
@@ -69,6 +71,8 @@ class LiveCaptions(QObject):
         self._again = False
         self._retry = QTimer(self, singleShot=True, interval=RETRY_MS)
         self._retry.timeout.connect(self._try_again)
+        self._lag = QTimer(self, interval=LAG_MS)
+        self._lag.timeout.connect(self._fall_behind)
         self._trying = False
         """A device that was not there is being opened once more."""
         self._kinds: frozenset[SourceKind] = frozenset()
@@ -213,6 +217,8 @@ class LiveCaptions(QObject):
                     captions = captions.apply(source, update, partial(self._timeline.at, source))
                 case Placed(source, since, at):
                     self._timeline.place(source, since, at)
+                case Lagging(seconds):
+                    self._lag.start() if seconds else self._lag.stop()
                 case Level(source, level):
                     self.level_arrived.emit(source, level)
                 case WordsRead(sentences) if sentences:
@@ -220,6 +226,7 @@ class LiveCaptions(QObject):
                 case ListRefused(reason):
                     self.list_refused.emit(reason)
                 case Stopped():
+                    self._lag.stop()
                     ended = True
             activity = activity.apply(event)
         self._set_captions(captions)
@@ -229,6 +236,11 @@ class LiveCaptions(QObject):
         self._ended = self._ended or ended
         if ended and not self._trying:
             self._finish()
+
+    @Slot()
+    def _fall_behind(self) -> None:
+        """The engine is in the middle of a long step, and what is shown gets older meanwhile."""
+        self._set_activity(replace(self.activity, lag=self.activity.lag + LAG_MS / 1000))
 
     def _set_captions(self, captions: CaptionState) -> None:
         if captions != self.captions:

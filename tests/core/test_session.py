@@ -198,12 +198,14 @@ def test_levels_losses_and_overflows_are_told() -> None:
 def test_being_late_is_told_and_catching_up_too() -> None:
     now = time.monotonic()
     late, fresh = chunks_of(SOUND, captured_at=now - 3.0), chunks_of(SOUND, captured_at=now + 60.0)
-    source = Paced([*late[:2], *fresh[:2], Broken("x", "done")])
+    nearly = [replace(late[2], captured_at=now - 0.7)]
+    source = Paced([*late[:2], *nearly, *fresh[:2], Broken("x", "done")])
     recorder = Recorder()
     events = run([source], lambda: source.released_by(recorder), pace=Pace(2, calm=0.0))
     lags = [e.seconds for e in events if isinstance(e, Lagging)]
     assert len(lags) >= 2
     assert 3.0 <= lags[0] < 4.0
+    assert 0.7 <= lags[-2] < 3.0  # told until they have caught up
     assert lags[-1] == 0.0
     assert recorder.hurried == [1, 0]
     assert [e.hurry for e in events if isinstance(e, EffortChanged)] == [1, 0]

@@ -10,9 +10,9 @@ from pytestqt.qtbot import QtBot
 from app.captions.plain_text import whole_text
 from app.core.activity import Phase
 from app.core.errors import SourceError
-from app.core.events import Captioned, Failed, SourceFinished, Stopped
+from app.core.events import Captioned, Failed, Lagging, SourceFinished, Stopped
 from app.core.ports import SourceKind
-from app.ui.live_captions import LiveCaptions
+from app.ui.live_captions import LAG_MS, LiveCaptions
 from tests.helpers.talk import Talker, said
 from tests.ui.conftest import MIC, SYSTEM, FakeSession, FakeSource, Stage
 
@@ -232,3 +232,16 @@ def test_going_on_while_the_last_words_are_captioned_starts_afterwards(
     live.toggle()
     stage.end()
     qtbot.waitUntil(lambda: len(stage.sessions) == 2 and listening(live))
+
+
+def test_captions_are_said_to_be_later_and_later_while_the_engine_is_in_one_long_step(
+    qtbot: QtBot, live: LiveCaptions, stage: Stage
+) -> None:
+    live.start()
+    qtbot.waitUntil(lambda: listening(live))
+    stage.session.on_event(Lagging(3.0))
+    qtbot.waitUntil(lambda: live.activity.lag == 4.0)
+    stage.session.on_event(Lagging(0.0))
+    qtbot.waitUntil(lambda: live.activity.lag == 0.0)
+    qtbot.wait(LAG_MS + 200)
+    assert live.activity.lag == 0.0
