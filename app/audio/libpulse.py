@@ -102,7 +102,7 @@ class Connection:
             left = deadline - time.monotonic()
             if self.lib.pa_context_get_state(self.context) in _CONTEXT_BROKEN or left <= 0:
                 self.close()
-                raise NoServer("No sound server answers: start PipeWire or PulseAudio, then try again.")
+                raise NoServer("No sound server answers: start PipeWire or PulseAudio.")
             self.turn(left)
 
     @property

@@ -128,7 +128,7 @@ def _find(sounddevice: ModuleType, device: str | None) -> Any:
     for info in inputs:
         if info["index"] == default:
             return info
-    raise SourceError("There is no microphone: connect one, then try again.")
+    raise SourceError("There is no microphone: connect one.")
 
 
 def _inputs(sounddevice: ModuleType) -> tuple[list[Any], int]:

@@ -89,7 +89,7 @@ class PulseServer:
             return microphones[name]
         if microphones:  # the default is a monitor; that is never taken for a microphone
             return next(iter(microphones.values()))
-        raise NoSuchDevice("There is no microphone: connect one, then try again.")
+        raise NoSuchDevice("There is no microphone: connect one.")
 
     def microphone(self, name: str) -> Endpoint:
         """One input. Raises NoServer or NoSuchDevice."""

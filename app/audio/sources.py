@@ -58,7 +58,7 @@ def list_devices() -> list[DeviceInfo]:
     inputs, problem = _devices_or_problem(_portaudio_microphones)
     outputs, other_problem = _devices_or_problem(_played_outputs)
     if not inputs and not outputs:
-        raise SourceError(problem or other_problem or "There is no sound device: connect one, then try again.")
+        raise SourceError(problem or other_problem or "There is no sound device: connect one.")
     return inputs + outputs
 
 

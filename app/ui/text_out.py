@@ -80,6 +80,8 @@ class TextOut(QObject):
             return
         dialog = QFileDialog(self._window, self.tr("Save text"), str(_folder()))
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setLabelText(QFileDialog.DialogLabel.LookIn, self.tr("Save in:"))
+        dialog.setLabelText(QFileDialog.DialogLabel.FileType, self.tr("Save as:"))
         dialog.setNameFilters(list(self._forms))
         dialog.filterSelected.connect(lambda chosen: dialog.setDefaultSuffix(_ending(chosen)))
         dialog.selectNameFilter(self._filter)
