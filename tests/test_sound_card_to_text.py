@@ -19,7 +19,9 @@ from app.core.ports import SourceKind
 from app.core.session import CaptionSession
 from engine.recognizer import Recognizer
 from engine.types import Final
+from tests.helpers.call import Loudspeakers
 from tests.helpers.sound_server import SoundServer, sound_server, wait_until, write_sound
+from tests.helpers.starter import recording, transcripts
 
 __all__ = ["sound_server"]
 
@@ -27,6 +29,7 @@ pytestmark = [pytest.mark.sound_server, pytest.mark.timeout(180)]
 
 FIRST_SENTENCE = 8.35
 """Seconds into the demo recording at which the pause after its first sentence lies."""
+NEAR = "commonvoice-001062"
 LEAD = 0.5
 """Seconds of silence in front: a monitor may miss a few milliseconds where a program starts to play."""
 
@@ -69,9 +72,10 @@ class Watcher:
     def listens_to(self, times: int) -> Callable[[], bool]:
         return lambda: sum(isinstance(e, Listening) for e in self.events) >= times
 
-    def text(self) -> str:
-        finals = [e.update for e in self.events if isinstance(e, Captioned) and isinstance(e.update, Final)]
-        return " ".join(final.text for final in finals)
+    def text(self, *sources: SourceKind) -> str:
+        """What was captioned, of some sources or of all."""
+        told = [e for e in self.events if isinstance(e, Captioned) and e.source in (sources or SourceKind)]
+        return " ".join(e.update.text for e in told if isinstance(e.update, Final))
 
 
 @contextmanager
@@ -113,6 +117,28 @@ def test_both_at_once_keep_apart(sound_server: SoundServer, recognizer: Recogniz
     sources = {e.source for e in watcher.events if isinstance(e, Captioned) and isinstance(e.update, Final)}
     assert sources == {SourceKind.SYSTEM}
     assert word_errors(said, watcher.text()) <= 0.15
+
+
+def test_loudspeakers_are_captioned_once(
+    sound_server: SoundServer, recognizer: Recognizer, played: tuple[Path, str], tmp_path: Path
+) -> None:
+    """The microphone hears the loudspeakers through a room, 9 dB quieter, and then somebody.
+
+    Not over the server's own loopback, whose delay jumps where a room's never does.
+    """
+    file, far = played
+    sound = soundfile.read(file, dtype="float32")[0].mean(axis=1)
+    near = soxr.resample(recording(NEAR), 16_000, 48_000)
+    room = Loudspeakers(level=-9, delay=0.2).heard(np.zeros(len(sound) // 3, np.float32), soxr.resample(sound, 3, 1))
+    heard = write_sound(tmp_path / "heard.wav", np.concatenate([soxr.resample(room, 16_000, 48_000), near]))
+    with (
+        captions("both", recognizer) as watcher,
+        sound_server.playing(file, "speakers"),
+        sound_server.playing(heard, "mic_feed") as player,
+    ):
+        player.wait()
+    assert word_errors(far, watcher.text(SourceKind.SYSTEM)) <= 0.15
+    assert word_errors(transcripts()[NEAR], watcher.text(SourceKind.MICROPHONE)) <= 0.15
 
 
 def test_captions_go_on_after_the_server_was_killed(

@@ -48,11 +48,17 @@ class LiveSource:
         open_recording: Callable[[], Recording],
         *,
         no_block_limit: float = NO_BLOCK_LIMIT,
+        awaited: bool = False,
     ) -> None:
+        """
+        Args:
+            awaited: another source waits for this one's sound, so each chunk is read when it is complete.
+        """
         self._kind = kind
         self._name = name
         self._open = open_recording
         self._no_block_limit = no_block_limit
+        self._awaited = awaited
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._cutter = ChunkCutter()
@@ -137,7 +143,8 @@ class LiveSource:
         """
         passed = time.monotonic() - arrived
         if passed < _CHUNK / 2:
-            rest = self._cutter.missing + (_LONG_REST if self._quiet >= _LONG_QUIET else 0.0)
+            long = self._quiet >= _LONG_QUIET and not self._awaited
+            rest = self._cutter.missing + (_LONG_REST if long else 0.0)
             self._stopping.wait(max(rest - passed, 0.0))
 
     def _deliver_block(self, block: Block, rate: int, deliver: Callable[[SourceEvent], None]) -> bool:

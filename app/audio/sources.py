@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import TypeAlias
 
+from app.audio.apart import keep_apart
 from app.audio.live_source import LiveSource
 from app.audio.recording import Recording
 from app.core.errors import SourceError
@@ -31,7 +32,7 @@ def open_sources(spec: str) -> list[Source]:
     Raises SourceError when no device is called `spec`; whether a device can be opened shows in `start`.
     """
     if spec == BOTH:
-        return [_source(SourceKind.MICROPHONE), _source(SourceKind.SYSTEM)]
+        return keep_apart(_source(SourceKind.MICROPHONE), _source(SourceKind.SYSTEM, awaited=True))
     if spec in (MICROPHONE, SYSTEM):
         return [_source(SourceKind.MICROPHONE if spec == MICROPHONE else SourceKind.SYSTEM)]
     device = find_device(spec)
@@ -99,8 +100,9 @@ def _played_outputs() -> list[DeviceInfo]:
     return coreaudio.list_outputs()
 
 
-def _source(kind: SourceKind, device: DeviceInfo | None = None) -> Source:
-    return LiveSource(kind, device.name if device else _NAMES[kind], _opener(kind, device.id if device else None))
+def _source(kind: SourceKind, device: DeviceInfo | None = None, *, awaited: bool = False) -> Source:
+    name, opener = device.name if device else _NAMES[kind], _opener(kind, device.id if device else None)
+    return LiveSource(kind, name, opener, awaited=awaited)
 
 
 def _opener(kind: SourceKind, device: str | None) -> _Opener:

@@ -24,6 +24,7 @@ def commands(speech: Path, noise: Path, names: Path, graphs: Path, whisper: list
         "serve": rewritten,  # streaming has written these
         "live_loops": [str(speech), *(part for folder in whisper for part in ("--whisper", str(folder)))],
         "captions": [str(speech), str(noise)],
+        "calls": [str(speech), str(noise), "--webrtc"],
         "boosting": [str(speech), str(noise), str(names)],
         "phases": [],
         "soak": [],
