@@ -78,6 +78,8 @@ class Window:
     """What follows them, as decoded last."""
     shown: list[Token] = field(default_factory=list)
     """What is shown after the prefix."""
+    ended: bool = False
+    """The prefix ends with the last word of an utterance that has ended."""
     kept: DecoderState | None = None
     """The decoder as the last pass left it: it has taken in the prefix."""
     _passes: list[int] = field(default_factory=list)
@@ -102,6 +104,14 @@ class Window:
         self.start = start
         self.kept = None
         del self.prefix[:tokens]
+
+    def begin_anew(self, start: int, earliest: float) -> None:
+        """Keep the sound from `start` on and nothing of what was heard; whether it is speech is to be seen again."""
+        self.move_start(start, len(self.prefix))
+        self.spoken_from = max(self.spoken_from, start)
+        self.earliest = earliest
+        self.voiced_blocks = 0
+        self.draft, self.shown, self._passes, self.ended = [], [], [], False
 
     @property
     def guess(self) -> list[Token]:
@@ -130,6 +140,7 @@ class Window:
         del self._passes[:tokens]
         self.shown = self.shown[tokens:] if _begins(self.shown, settled) else []
         self.prefix += settled
+        self.ended = self.ended and not settled
         return settled
 
 

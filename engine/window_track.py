@@ -103,9 +103,15 @@ class WindowTrack(Track):
         self._decoded = self._heard / SAMPLE_RATE
 
     def drop(self, tokens: int) -> None:
-        """Forget the first `tokens` tokens; the window keeps the ones it needs as prefix."""
+        """Forget the first `tokens` tokens; the window keeps the ones it needs as prefix.
+
+        Where none is left and a pause followed, an utterance has ended, and nothing may go on with its last word.
+        """
         del self._settled[:tokens]
         self._choices = dropped(self._choices, tokens)
+        window = self._window
+        if window and window.prefix and not self.hypothesis.tokens:
+            window.ended = self._decoded - window.prefix[-1].time >= self._rules.pause
 
     def guide(self, guidance: Guidance) -> None:
         """From the next pass on, decode under other lists, models or width, or less often."""
@@ -187,6 +193,9 @@ class WindowTrack(Track):
         revision = revise(self._model, frames, search, self._chooser)
         found, loss = self._after_prefix(window, revision.spoken), revision.loss
         window.decoded, window.kept = window.end, revision.state
+        if window.ended and found and not opens_word(found[0].text):
+            self._begin_anew(window, found[0])
+            return
         if not self._believable(window, found):
             found, loss = [], inf
         window.redraft(found)
@@ -206,6 +215,10 @@ class WindowTrack(Track):
             seconds = (end - window.start) / SAMPLE_RATE
             search = Search(_ids(window.prefix), _ids(window.guess), None, seconds, window.kept)
             found = self._after_prefix(window, self._search(frames, search))
+            if window.ended and found and not opens_word(found[0].text):
+                self._begin_anew(window, found[0])
+                self._close(window, end)
+                return
             if self._believable(window, found):
                 window.redraft(found)
                 self._settle(window, len(found))
@@ -213,6 +226,15 @@ class WindowTrack(Track):
                 self._spoken = window.encoder if window.prefix else self._spoken
         self._window, self._closed_until = None, end
         self._decoded = max(self._decoded, end / SAMPLE_RATE)
+
+    def _begin_anew(self, window: Window, continued: Token) -> None:
+        """Hear what follows an ended utterance without it: "It's good", where "'s good" went on with its last word.
+
+        Somebody else, or music, kept the window open while the one who was heard paused.
+        """
+        middle = (window.prefix[-1].time + continued.time) / 2
+        start = max(middle, continued.time - _BEFORE_WORD)
+        window.begin_anew(max(window.start, round(start * SAMPLE_RATE)), self._decoded)
 
     def _search(self, frames: Frames, search: Search) -> list[Spoken]:
         if self._branches > 1:

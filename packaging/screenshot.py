@@ -46,7 +46,7 @@ def main() -> int:
             view, status = program.window.view, program.window.strip.status.line
             lines = view.visible_lines
             full = len(lines) == view.rows and bool(lines[-1].settled and lines[-1].tail)
-            if full and not status.warning and not taken:
+            if full and not status.warning and not program.live.activity.hurry and not taken:
                 taken.append(program.window.grab().toImage())
                 program.window.close()
 

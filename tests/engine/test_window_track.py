@@ -11,13 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.decoding.guidance import HURRIES, Guidance
+from engine.endpoint import EndpointRules
 from engine.models.window_encoder import WindowEncoder
+from engine.recognizer import Stream
 from engine.stability import STABILITY, Steadiness
 from engine.track import Hypothesis
-from engine.types import Frames, Samples
+from engine.types import Final, Frames, Samples
 from engine.window import WindowRules
 from engine.window_track import WindowTrack
-from tests.helpers.attention import MISHEARD, LevelModel, LevelVoice, say, spoken
+from tests.helpers.attention import ENDING, MISHEARD, LevelModel, LevelVoice, say, spoken
 
 Words = Sequence[tuple[int, float, float]]
 
@@ -27,6 +29,8 @@ def speeches(draw: st.DrawFn) -> tuple[list[tuple[int, float, float]], float]:
     """Words of 0.2 to 0.5 s, no two alike in a row, with pauses between some, and the length of the sound."""
     words, time = [], 0.0
     for word in draw(st.lists(st.integers(0, 59), min_size=1, max_size=14)):
+        if words and word == words[-1][0]:
+            continue
         pause = draw(st.sampled_from([0.05, 0.05, 0.3, 0.9]))
         length = draw(st.sampled_from([0.2, 0.3, 0.5]))
         time += pause
@@ -266,3 +270,26 @@ class _Measured(LevelModel):
         object.__setattr__(self, "longest", max(self.longest, len(samples) / 16_000))
         object.__setattr__(self, "passes", self.passes + 1)
         return super().encode(samples)
+
+
+WORD, MURMUR, GOES_ON, BEGINS, NEXT = 0, 58, 56, 54, 2
+
+
+class Overlapped(LevelModel):
+    """Hears no words in a murmur; another sound goes on with the last word, and opens one where there is none."""
+
+    def _script(self, levels: Samples) -> list[tuple[int, int]]:
+        heard = [(token, frame) for token, frame in super()._script(levels) if token != MURMUR]
+        return [
+            ((ENDING if place else BEGINS) if token == GOES_ON else token, frame)
+            for place, (token, frame) in enumerate(heard)
+        ]
+
+
+def test_no_utterance_goes_on_with_the_last_word_of_the_one_before() -> None:
+    """A word, then somebody else for two seconds, then what would be the same word's ending."""
+    sound = say([(WORD, 0.3, 0.6), (MURMUR, 0.6, 2.6), (GOES_ON, 2.6, 2.9), (NEXT, 2.95, 3.3)], 4.5)
+    stream = Stream(track(Overlapped()), EndpointRules())
+    told = [update for at in range(0, len(sound), 1_280) for update in stream.push(sound[at : at + 1_280])]
+    ended = [update for update in [*told, *stream.finish()] if isinstance(update, Final)]
+    assert [[token.id for token in final.tokens] for final in ended] == [[WORD], [BEGINS, NEXT]]
