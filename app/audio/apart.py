@@ -34,9 +34,12 @@ _SILENT = 1e-4
 Deliver = Callable[[SourceEvent], None]
 
 
-def keep_apart(microphone: Source, system: Source) -> list[Source]:
-    """The same two sources, the first without the echo of the second."""
-    call = _Call()
+def keep_apart(microphone: Source, system: Source, hurry: Callable[[], None] = lambda: None) -> list[Source]:
+    """The same two sources, the first without the echo of the second.
+
+    hurry: tells the system's source that what it has is waited for.
+    """
+    call = _Call(hurry)
     return [
         _Heard(microphone, call.hear_microphone, call.release),
         _Heard(system, call.hear_system, lambda _: None),
@@ -125,13 +128,12 @@ class _Played:
 class _Call:
     """What the two threads share. Chunks of the microphone leave in order, under the lock, on either thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, hurry: Callable[[], None]) -> None:
+        self._hurry = hurry
         self._lock = threading.Lock()
         self._filter = EchoFilter()
         self._heard_clock, self._played_clock = _Clock(), _Clock()
         self._played = _Played()
-        self._plays = False
-        """Sound of the system comes."""
         self._waiting: deque[AudioChunk] = deque()
         self._deliver: Deliver = lambda _: None
         self._shift: int | None = None
@@ -144,6 +146,8 @@ class _Call:
                 self._heard_clock.hear(event)
                 self._waiting.append(event)
                 self._pass_on()
+                if self._waiting:
+                    self._hurry()
                 return
             self._pass_on(everything=True)
             if isinstance(event, Opened | Lost):
@@ -154,7 +158,6 @@ class _Call:
     def hear_system(self, event: SourceEvent, deliver: Deliver) -> None:
         deliver(event)
         with self._lock:
-            self._plays = isinstance(event, AudioChunk)
             if isinstance(event, AudioChunk):
                 self._played_clock.hear(event)
                 self._played.hear(event)
@@ -183,7 +186,7 @@ class _Call:
             self._deliver(chunk)
 
     def _ready(self, chunk: AudioChunk) -> bool:
-        if not self._plays or self._shift is None:
+        if self._shift is None:
             return True
         if self._played.end >= chunk.start_sample + len(chunk.samples) + self._shift:
             return True

@@ -48,18 +48,13 @@ class LiveSource:
         open_recording: Callable[[], Recording],
         *,
         no_block_limit: float = NO_BLOCK_LIMIT,
-        awaited: bool = False,
     ) -> None:
-        """
-        Args:
-            awaited: another source waits for this one's sound, so each chunk is read when it is complete.
-        """
         self._kind = kind
         self._name = name
         self._open = open_recording
         self._no_block_limit = no_block_limit
-        self._awaited = awaited
         self._stopping = threading.Event()
+        self._hurried = threading.Event()
         self._thread: threading.Thread | None = None
         self._cutter = ChunkCutter()
         self._room = Room()
@@ -84,8 +79,13 @@ class LiveSource:
         )
         self._thread.start()
 
+    def hurry(self) -> None:
+        """Somebody waits for what the device has heard by now: do not let it gather. May be called on any thread."""
+        self._hurried.set()
+
     def stop(self) -> None:
         self._stopping.set()
+        self._hurried.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
 
@@ -143,9 +143,13 @@ class LiveSource:
         """
         passed = time.monotonic() - arrived
         if passed < _CHUNK / 2:
-            long = self._quiet >= _LONG_QUIET and not self._awaited
-            rest = self._cutter.missing + (_LONG_REST if long else 0.0)
-            self._stopping.wait(max(rest - passed, 0.0))
+            rest = max(self._cutter.missing - passed, 0.0)
+            if self._quiet < _LONG_QUIET:
+                self._stopping.wait(rest)
+                return
+            self._hurried.clear()
+            if not self._stopping.is_set():
+                self._hurried.wait(rest + _LONG_REST)
 
     def _deliver_block(self, block: Block, rate: int, deliver: Callable[[SourceEvent], None]) -> bool:
         """True where it completed a chunk."""

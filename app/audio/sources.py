@@ -32,7 +32,8 @@ def open_sources(spec: str) -> list[Source]:
     Raises SourceError when no device is called `spec`; whether a device can be opened shows in `start`.
     """
     if spec == BOTH:
-        return keep_apart(_source(SourceKind.MICROPHONE), _source(SourceKind.SYSTEM, awaited=True))
+        system = _source(SourceKind.SYSTEM)
+        return keep_apart(_source(SourceKind.MICROPHONE), system, system.hurry)
     if spec in (MICROPHONE, SYSTEM):
         return [_source(SourceKind.MICROPHONE if spec == MICROPHONE else SourceKind.SYSTEM)]
     device = find_device(spec)
@@ -100,9 +101,8 @@ def _played_outputs() -> list[DeviceInfo]:
     return coreaudio.list_outputs()
 
 
-def _source(kind: SourceKind, device: DeviceInfo | None = None, *, awaited: bool = False) -> Source:
-    name, opener = device.name if device else _NAMES[kind], _opener(kind, device.id if device else None)
-    return LiveSource(kind, name, opener, awaited=awaited)
+def _source(kind: SourceKind, device: DeviceInfo | None = None) -> LiveSource:
+    return LiveSource(kind, device.name if device else _NAMES[kind], _opener(kind, device.id if device else None))
 
 
 def _opener(kind: SourceKind, device: str | None) -> _Opener:

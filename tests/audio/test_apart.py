@@ -49,7 +49,8 @@ class ByHand:
 
     def __init__(self) -> None:
         self._hands = Hand(SourceKind.MICROPHONE), Hand(SourceKind.SYSTEM)
-        self.microphone, self.system = keep_apart(*self._hands)
+        self.hurried = 0
+        self.microphone, self.system = keep_apart(*self._hands, self._hurry)
         self.heard, self.played = Receiver(), Receiver()
         self.microphone.start(self.heard)
         self.system.start(self.played)
@@ -57,6 +58,9 @@ class ByHand:
     def hear(self, *events: SourceEvent) -> None:
         for event in events:
             self._hands[0].deliver(event)
+
+    def _hurry(self) -> None:
+        self.hurried += 1
 
     def play(self, *events: SourceEvent) -> None:
         for event in events:
@@ -125,9 +129,10 @@ def test_the_microphone_waits_for_what_was_played_at_the_same_time(played: Sampl
     call.play(out[0])
     call.hear(heard[0])
     call.play(out[1])
-    before = len(call.heard.of(AudioChunk))
+    before, hurried = len(call.heard.of(AudioChunk)), call.hurried
     call.hear(heard[1])
     assert len(call.heard.of(AudioChunk)) == before
+    assert call.hurried == hurried + 1
     call.play(out[2])
     assert len(call.heard.of(AudioChunk)) == before + 1
 

@@ -206,14 +206,17 @@ def test_after_a_second_of_silence_three_chunks_gather(receiver: Receiver, singl
     assert len(receiver.sound()) == device.taken * 64
 
 
-def test_a_source_that_is_waited_for_is_read_chunk_by_chunk_in_silence_too(receiver: Receiver) -> None:
+def test_a_source_that_is_waited_for_is_read_at_once_in_silence_too(receiver: Receiver) -> None:
     device = PacedDevice(0.0)
-    source = LiveSource(SourceKind.SYSTEM, "Output", opener(device), awaited=True)
+    source = live(device)
     source.start(receiver)
-    receiver.wait_for_sound(2.2)
+    receiver.wait_for_sound(1.6)
+    for _ in range(8):
+        time.sleep(0.1)
+        source.hurry()
     source.stop()
-    rests = np.diff([look for look in device.looks if look > 1.2])
-    assert np.median(rests[rests > 0.04]) < 0.12
+    rests = np.diff([look for look in device.looks if look > 1.7])
+    assert np.median(rests[rests > 0.04]) < 0.15
 
 
 def test_the_watchdog_expires_after_its_limit_and_not_while_fed() -> None:
