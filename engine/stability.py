@@ -23,8 +23,8 @@ class Stability:
     """One mode. Times are seconds of audio, scores natural logs."""
 
     loyalty: float
-    """A reading that goes on with what is shown may be this much worse than the best and is still shown."""
-
+    """Windows: a reading that goes on with what is shown may be this much worse than the best and is still shown. What
+    settles does not ask for it."""
     newest: float
     """Windows: no token is shown that looks nearer than this to the end of the sound."""
     shown_after: int
@@ -32,6 +32,8 @@ class Stability:
     settles: float
     """Windows: a token may settle when it lies further back than this."""
 
+    beam_loyalty: float
+    """Beams: the same as `loyalty`."""
     patience: int
     """Beams: frames after which a symbol of the best path is settled, whatever other paths say."""
     tail: int | None
@@ -39,8 +41,14 @@ class Stability:
 
 
 STABILITY = {
-    Steadiness.RESPONSIVE: Stability(loyalty=0.5, newest=0.1, shown_after=1, settles=0.9, patience=8, tail=None),
-    Steadiness.BALANCED: Stability(loyalty=1.0, newest=0.2, shown_after=1, settles=1.3, patience=12, tail=3),
-    Steadiness.STEADY: Stability(loyalty=2.0, newest=0.2, shown_after=2, settles=1.3, patience=16, tail=0),
+    Steadiness.RESPONSIVE: Stability(
+        loyalty=0.5, newest=0.1, shown_after=1, settles=0.9, beam_loyalty=0.5, patience=8, tail=None
+    ),
+    Steadiness.BALANCED: Stability(
+        loyalty=2.0, newest=0.2, shown_after=1, settles=2.0, beam_loyalty=1.0, patience=12, tail=3
+    ),
+    Steadiness.STEADY: Stability(
+        loyalty=3.0, newest=0.2, shown_after=2, settles=2.0, beam_loyalty=2.0, patience=16, tail=0
+    ),
 }
 """What each trades is measured in tests/benchmarks/README.md."""

@@ -66,10 +66,12 @@ def test_the_far_side_is_captioned_once_and_oneself_always(recognizer: Recognize
     assert errors(transcripts()[NEAR[1]], text(words[SourceKind.MICROPHONE], after)) > 1
 
 
-def test_with_headphones_captions_are_those_of_the_microphone_alone(recognizer: Recognizer) -> None:
+def test_with_headphones_captions_are_as_good_as_those_of_the_microphone_alone(recognizer: Recognizer) -> None:
     talk = Talk()
     heard = talk.near + np.random.default_rng(1).normal(0, 5e-4, len(talk.near)).astype(np.float32)
     with_call = hear(recognizer, heard, talk.played, apart=True)[SourceKind.MICROPHONE]
     alone = hear(recognizer, heard, talk.played, apart=False)[SourceKind.MICROPHONE]
-    assert alone
-    assert [word.text for word in with_call] == [word.text for word in alone]
+    said = " ".join(transcripts()[name] for name in NEAR)
+    wrong = errors(said, text(alone, (0.0, 1e9)))
+    assert wrong < len(said.split()) / 4
+    assert errors(said, text(with_call, (0.0, 1e9))) <= wrong + 2

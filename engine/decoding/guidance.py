@@ -82,7 +82,7 @@ class Guidance:
     def beam_options(self) -> BeamOptions:
         """Width and patience of a frame-synchronous beam search."""
         stability = STABILITY[self.steadiness]
-        return BeamOptions(size=self.width, patience=stability.patience, loyalty=stability.loyalty)
+        return BeamOptions(size=self.width, patience=stability.patience, loyalty=stability.beam_loyalty)
 
     def scores(self, pieces: Sequence[str], share: float = 1.0) -> Fusion:
         """All that guides, as one score function over a model's pieces.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from engine.decoding.guidance import Guidance
 from engine.endpoint import EndpointRules
 from engine.models.attention import AttentionBundle
 from engine.models.parts import FrameBundle
@@ -39,9 +40,13 @@ EVERY_MODEL = [
 
 
 def finals(
-    bundle: AttentionBundle | FrameBundle, sound: Samples, rules: EndpointRules = RULES, decoder: str | None = None
+    bundle: AttentionBundle | FrameBundle,
+    sound: Samples,
+    rules: EndpointRules = RULES,
+    decoder: str | None = None,
+    guidance: Guidance | None = None,
 ) -> list[Final]:
-    stream = Recognizer(bundle, decoder, rules).stream()
+    stream = Recognizer(bundle, decoder, rules).stream(guidance)
     return finals_of(stream, [sound[at : at + 1_280] for at in range(0, len(sound), 1_280)])
 
 
