@@ -34,7 +34,7 @@ def choices(draw: st.DrawFn) -> Choice:
     return Choice(at, tuple(range(at, at + length)), tokens(*other), draw(st.floats(0, 5)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(choices(), max_size=6), st.integers(1, 20))
 def test_the_cheapest_readings_are_found(made: list[Choice], most: int) -> None:
     said = tokens(*range(6))

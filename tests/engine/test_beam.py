@@ -102,7 +102,7 @@ def random_frames(seed: int, length: int, durations: tuple[int, ...]) -> Frames:
     return frames.astype(np.float32)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @example(3072, [1, 1, 1, 4, 5, 5, 2], ())
 @given(
     st.integers(0, 10_000),
@@ -127,7 +127,7 @@ def test_what_is_settled_stays_and_what_is_shown_begins_with_it(seed: int, sizes
     assert [e.token for e in rest] == [e.token for e in decoder.alternatives(state)[0].emissions]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.lists(st.integers(1, 5), min_size=1, max_size=8), st.sampled_from([(), (0, 1, 2, 4)]))
 def test_chunk_borders_and_jumps_over_them_change_nothing(
     seed: int, sizes: list[int], durations: tuple[int, ...]

@@ -28,7 +28,7 @@ def chunks(frames: np.ndarray, cuts: list[int]) -> list[np.ndarray]:
     return np.split(frames, np.cumsum(cuts))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(SEEDS, st.integers(1, 5), CUTS)
 def test_ctc(seed: int, length: int, cuts: list[int]) -> None:
     made = np.random.default_rng(seed)
@@ -50,7 +50,7 @@ def test_ctc(seed: int, length: int, cuts: list[int]) -> None:
     assert (*settled, *(e.token for e in best)) == max(expected, key=lambda tokens: expected[tokens])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(SEEDS, st.integers(1, 3), CUTS, st.sampled_from([(), (0, 1, 2), (1, 2, 3)]))
 def test_transducer(seed: int, length: int, cuts: list[int], durations: tuple[int, ...]) -> None:
     outputs, most = BLANK + 1 + len(durations), 2

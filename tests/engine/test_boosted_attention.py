@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.boosting.boost import Boost
@@ -79,14 +79,12 @@ PROBABILITIES = st.dictionaries(
 TABLES = st.dictionaries(st.lists(st.sampled_from([KU, CU, BER, NETES]), max_size=3).map(tuple), PROBABILITIES)
 
 
-@settings(deadline=None)
 @given(TABLES, st.lists(st.sampled_from([KU, CU, BER, NETES]), max_size=4).map(tuple))
 def test_a_draft_changes_the_cost_and_not_the_result(table: Table, draft: tuple[int, ...]) -> None:
     without = decoded(table, "Kubernetes", "cu", search=Search(seconds=1.0))
     assert decoded(table, "Kubernetes", "cu", search=Search(draft=draft, seconds=1.0)) == without
 
 
-@settings(deadline=None)
 @given(TABLES)
 def test_a_list_of_other_words_changes_nothing(table: Table) -> None:
     plain = greedy(model(table), FRAMES, Search(seconds=1.0))

@@ -96,7 +96,6 @@ def test_the_blank_is_not_beaten_for_ever() -> None:
 CTC_CHUNKS = st.lists(st.integers(1, 6), min_size=1, max_size=6)
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10_000), CTC_CHUNKS)
 def test_ctc_without_a_match_is_the_models_own_and_chunks_change_nothing(seed: int, sizes: list[int]) -> None:
     made = np.random.default_rng(seed)
@@ -106,7 +105,7 @@ def test_ctc_without_a_match_is_the_models_own_and_chunks_change_nothing(seed: i
     assert decoded(ctc("Kubernetes", "the cu"), chunks) == decoded(ctc("Kubernetes", "the cu"), [scores])
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(0, 10_000), CTC_CHUNKS, st.sampled_from([(), (0, 1, 2, 4)]))
 def test_transducers_without_a_match_are_the_models_own_and_jumps_past_a_chunk_change_nothing(
     seed: int, sizes: list[int], durations: tuple[int, ...]

@@ -93,7 +93,7 @@ def _buffered(bundle: FrameBundle, sound: Samples, context: BufferContext, cuts:
     chunk=st.integers(1, 12),
     cuts=st.lists(st.integers(0, 40_000), max_size=8),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_enough_context_gives_the_whole(short_reach: FrameBundle, samples: int, chunk: int, cuts: list[int]) -> None:
     sound = recording("a2_three.flac")[:samples]
     context = BufferContext(left=0.4, chunk=chunk * 0.08, right=0.4)

@@ -68,7 +68,7 @@ def decoded(decoder: Any, chunks: Sequence[Frames]) -> list[Emission]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=SEEDS)
 def test_ctc(name: str, seed: int) -> None:
     scores = log_softmax(np.random.default_rng(seed).normal(0, 3, (24, BLANK + 1))).astype(np.float32)
@@ -82,7 +82,7 @@ def test_ctc(name: str, seed: int) -> None:
 
 @pytest.mark.parametrize("durations", [(), (0, 1, 2)])
 @pytest.mark.parametrize("name", NAMES)
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(seed=SEEDS)
 def test_transducers(name: str, durations: tuple[int, ...], seed: int) -> None:
     nets = TableNets(BLANK + 1 + len(durations), BLANK, seed)

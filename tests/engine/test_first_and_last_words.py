@@ -95,7 +95,7 @@ def test_a_token_may_be_said_again_right_after_an_endpoint(open_model: OpenModel
 
 
 @given(longest=st.floats(0.3, 8.0), gap=st.floats(0.05, 0.6), pieces=st.integers(1, 4))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_a_long_utterance_is_never_cut_inside_a_word(longest: float, gap: float, pieces: int) -> None:
     """However its pieces fall: the cut comes after the last word that is complete."""
     words = [["\u2581" + "abcdefgh"[k % 8], *"xyz"[: pieces - 1]] for k in range(24)]
@@ -107,7 +107,7 @@ def test_a_long_utterance_is_never_cut_inside_a_word(longest: float, gap: float,
 
 
 @given(cuts=st.lists(st.integers(1, 20_000), min_size=1, max_size=6))
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @pytest.mark.parametrize(("model", "decoder"), [("ctc-sherpa-80ms", "ctc"), ("tdt-nemo-80ms", "transducer")])
 def test_feeding_in_any_sizes_gives_the_same_utterances(
     model: str, decoder: str, cuts: list[int], open_model: OpenModel

@@ -37,7 +37,7 @@ def _tokens(bundle: FrameBundle, decoder: str, parts: Sequence[Samples]) -> tupl
 
 @pytest.mark.parametrize(("model", "decoder"), EVERY_DECODER)
 @given(cuts=st.lists(st.integers(0, 48_000), max_size=20))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_cuts_change_nothing(model: str, decoder: str, cuts: list[int], open_model: OpenModel) -> None:
     sound = recording("a6_fast.flac")[:48_000]
     bundle = open_model(model)

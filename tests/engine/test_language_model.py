@@ -44,7 +44,7 @@ def test_scores_equal_kenlm(data: Path) -> None:
         assert sum(unbounded) / LN10 == pytest.approx(sentence["unbounded"], abs=1e-4)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SENTENCES, st.integers(2, 4), st.booleans(), st.text("abcdx ", max_size=12).map(" ".join))
 def test_scores_equal_kenlm_on_any_file(
     tmp_path_factory: pytest.TempPathFactory, sentences: list[str], order: int, unknown: bool, text: str

@@ -137,7 +137,7 @@ def test_a_backlog_gives_what_the_published_graph_gives_step_by_step(
 
 
 @given(cuts=st.lists(st.integers(0, 100_000), max_size=6))
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 def test_however_sound_piles_up(cuts: list[int], rewritten: Callable[[str], FrameBundle]) -> None:
     bundle, sound = rewritten("tdt-nemo-80ms"), recording("a2_three.flac")[:100_000]
     stream = stream_of(bundle)

@@ -219,7 +219,7 @@ VOCABULARY = [
 ]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(st.sampled_from(VOCABULARY), max_size=40), st.lists(st.sampled_from(VOCABULARY), max_size=3))
 def test_what_is_settled_stays(heard: list[str], revised: list[str]) -> None:
     """Whatever follows the settled words, and however it is revised, what was settled is what is read in the end."""

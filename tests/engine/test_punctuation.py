@@ -67,7 +67,7 @@ def said(words: Sequence[str]) -> list[Word]:
     return [Word(word, i, i + 0.5, 0.9, i + 1.0) for i, word in enumerate(words)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(texts, st.booleans())
 def test_what_is_settled_stays_and_two_words_are_held_back(
     model: PunctuationModel, heard: list[str], numbers: bool

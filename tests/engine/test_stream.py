@@ -125,13 +125,13 @@ def test_unsettled_tokens_keep_an_utterance_open() -> None:
     assert final.heard >= 3.5
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(1, 30_000), min_size=1, max_size=12))
 def test_updates_do_not_depend_on_how_the_sound_was_cut(cuts: list[int]) -> None:
     assert play(SCRIPT, 7.3, cuts) == play(SCRIPT, 7.3, [1_280])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["\u2581a", "\u2581bc", "d", ".", "?"]), st.floats(0.02, 2.0), st.floats(0.0, 1.0)),

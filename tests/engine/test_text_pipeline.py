@@ -61,7 +61,7 @@ def test_nothing_is_done_when_nothing_is_asked_for() -> None:
 WORDS = ["i", "darn", "heck", "twenty", "one", "hundred", "people", "five", "percent.", "may", "cats", "point"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from(WORDS), max_size=30), st.sampled_from(list(Profanity)), st.booleans(), st.booleans())
 def test_what_is_settled_stays(heard: list[str], choice: Profanity, numbers: bool, capitals: bool) -> None:
     options = TextOptions(numbers, choice, LISTED, capitals)

@@ -61,7 +61,6 @@ modes = st.sampled_from(Steadiness)
 
 
 @given(speeches(), modes)
-@settings(deadline=None)
 def test_all_that_is_said_is_heard_and_settled(speech: tuple[Words, float], mode: Steadiness) -> None:
     words, seconds = speech
     last = play(track(mode=mode), say(words, seconds))[-1]
@@ -70,7 +69,6 @@ def test_all_that_is_said_is_heard_and_settled(speech: tuple[Words, float], mode
 
 
 @given(speeches(), modes)
-@settings(deadline=None)
 def test_what_is_settled_stays(speech: tuple[Words, float], mode: Steadiness) -> None:
     words, seconds = speech
     settled: tuple[object, ...] = ()
@@ -80,7 +78,7 @@ def test_what_is_settled_stays(speech: tuple[Words, float], mode: Steadiness) ->
 
 
 @given(speeches(), st.lists(st.integers(100, 5_000), min_size=1, max_size=5))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_cutting_the_sound_differently_changes_nothing(speech: tuple[Words, float], cuts: list[int]) -> None:
     words, seconds = speech
     sound = say(words, seconds)
@@ -94,7 +92,6 @@ def test_cutting_the_sound_differently_changes_nothing(speech: tuple[Words, floa
 
 
 @given(speeches())
-@settings(deadline=None)
 def test_times_are_those_of_the_words_and_never_run_backwards(speech: tuple[Words, float]) -> None:
     words, seconds = speech
     tokens = play(track(), say(words, seconds))[-1].tokens
@@ -105,7 +102,6 @@ def test_times_are_those_of_the_words_and_never_run_backwards(speech: tuple[Word
 
 
 @given(speeches(), modes)
-@settings(deadline=None)
 def test_nothing_is_inserted_before_what_is_decoded(speech: tuple[Words, float], mode: Steadiness) -> None:
     words, seconds = speech
     told = play(track(mode=mode), say(words, seconds))
@@ -116,7 +112,6 @@ def test_nothing_is_inserted_before_what_is_decoded(speech: tuple[Words, float],
 
 
 @given(speeches(), st.data())
-@settings(deadline=None)
 def test_dropping_settled_tokens_changes_nothing_else(speech: tuple[Words, float], data: st.DataObject) -> None:
     words, seconds = speech
     sound, kept = say(words, seconds), track()
@@ -216,7 +211,6 @@ def test_a_doubtful_transcript_of_a_short_sound_is_dropped_and_a_sure_one_kept()
 
 
 @given(speeches())
-@settings(deadline=None)
 def test_a_model_that_does_not_tell_where_it_looks_is_heard_too(speech: tuple[Words, float]) -> None:
     words, seconds = speech
     told = play(track(LevelModel(tells_attention=False)), say(words, seconds))

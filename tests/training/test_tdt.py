@@ -41,7 +41,7 @@ def every_path(logits: Tensor, labels: list[int], durations: tuple[int, ...], si
     return -torch.stack(paths(0, 0)).logsumexp(0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     steps=st.integers(1, 4),
     labels=st.lists(st.integers(0, 2), max_size=3),
