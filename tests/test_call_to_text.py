@@ -14,6 +14,8 @@ from tests.helpers.starter import errors, quiet, recording, starter_folder, tran
 
 FAR = ("commonvoice-000803", "commonvoice-001062")
 NEAR = ("commonvoice-001316", "commonvoice-003852")
+SPELLING = 2
+"""Words wrong where the model writes "every one" for "everyone"."""
 OVERLAP = 1.0
 """Seconds that the far side has spoken its second sentence when the near one joins in."""
 
@@ -58,12 +60,12 @@ def test_the_far_side_is_captioned_once_and_oneself_always(recognizer: Recognize
     mine, others = words[SourceKind.MICROPHONE], words[SourceKind.SYSTEM]
     assert text(mine, before) == ""
     assert errors(transcripts()[NEAR[0]], text(mine, talk.alone)) <= 1
-    assert errors(transcripts()[NEAR[1]], text(mine, after)) <= 1
+    assert errors(transcripts()[NEAR[1]], text(mine, after)) <= SPELLING
     assert errors(" ".join(transcripts()[name] for name in FAR), text(others, (0.0, 1e9))) <= 2
     # Without it the far side stands there twice, and where both speak their words mix.
     words = hear(recognizer, heard, talk.played, apart=False)
     assert errors(transcripts()[FAR[0]], text(words[SourceKind.MICROPHONE], before)) <= 4
-    assert errors(transcripts()[NEAR[1]], text(words[SourceKind.MICROPHONE], after)) > 1
+    assert errors(transcripts()[NEAR[1]], text(words[SourceKind.MICROPHONE], after)) > SPELLING
 
 
 def test_with_headphones_captions_are_as_good_as_those_of_the_microphone_alone(recognizer: Recognizer) -> None:
@@ -74,4 +76,4 @@ def test_with_headphones_captions_are_as_good_as_those_of_the_microphone_alone(r
     said = " ".join(transcripts()[name] for name in NEAR)
     wrong = errors(said, text(alone, (0.0, 1e9)))
     assert wrong < len(said.split()) / 4
-    assert errors(said, text(with_call, (0.0, 1e9))) <= wrong + 2
+    assert errors(said, text(with_call, (0.0, 1e9))) <= wrong + SPELLING

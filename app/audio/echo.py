@@ -102,6 +102,8 @@ class EchoFilter:
         unsure = missed[_BAND].sum() / (0.5 * _UNKNOWN_ROOM * loud[:, _BAND].sum() + _TINY)
         echo = self._echo()
         left: Samples = heard - echo
+        if np.square(left).sum() > np.square(heard).sum():
+            left = heard  # there is less echo than the filter believes
         may_be_echo = _LEFT * _power(echo) + (1 + _CAUTION * min(unsure, 1.0)) * missed
         return self._gated(left, self._share_of_voice(_power(left), may_be_echo))
 
@@ -126,7 +128,7 @@ class EchoFilter:
         change = np.fft.irfft(gain * self._spectra.conj() * spectrum, axis=1)
         change[:, BLOCK:] = 0.0
         self._room = (_KEPT * (self._room + np.fft.rfft(change, axis=1))).astype(np.complex64)
-        sure = _KEPT**2 * (1 - 0.5 * gain * loud) * self._doubt
+        sure = _KEPT**2 * np.maximum(1 - 0.5 * gain * loud, 0) * self._doubt  # rounded, it may fall below zero
         self._doubt = (sure + (1 - _KEPT**2) * np.abs(self._room) ** 2).astype(np.float32)
         return expected
 

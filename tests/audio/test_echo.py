@@ -97,3 +97,29 @@ def test_nothing_is_changed_while_nothing_plays(near: Samples) -> None:
 @pytest.mark.parametrize("count", [0, 1, 639, 1_000])
 def test_any_length_stays_what_it_is(played: Samples, near: Samples, count: int) -> None:
     assert EchoFilter().clean(near[:count], played[:count]).shape == (count,)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_is_played_nothing_louder_than_what_was_heard_comes_out(seed: int) -> None:
+    """Noise, square waves, tones and direct current at full scale, changing every 80 ms, unlike any room."""
+    random = np.random.default_rng(seed)
+    count = 1_280
+
+    def wild() -> Samples:
+        at = np.arange(count)
+        forms = (
+            np.zeros(count),
+            np.full(count, random.choice((-1, 1))),
+            random.uniform(-1, 1, count),
+            np.sign(random.standard_normal(count)),
+            1e-5 * random.standard_normal(count),
+            np.sin(at * random.uniform(0.001, 3)),
+        )
+        return forms[random.integers(len(forms))].astype(np.float32)
+
+    echo = EchoFilter()
+    for _ in range(100):
+        played = wild()
+        heard = played * np.float32(10 ** random.uniform(-3, 0)) if random.random() < 0.3 else wild()
+        left = echo.clean(heard, played)
+        assert np.mean(left**2) <= 1.001 * np.mean(heard**2)
