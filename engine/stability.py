@@ -45,10 +45,10 @@ STABILITY = {
         loyalty=0.5, newest=0.1, shown_after=1, settles=0.9, beam_loyalty=0.5, patience=8, tail=None
     ),
     Steadiness.BALANCED: Stability(
-        loyalty=1.5, newest=0.2, shown_after=1, settles=2.0, beam_loyalty=1.0, patience=12, tail=3
+        loyalty=2.0, newest=0.2, shown_after=1, settles=2.5, beam_loyalty=1.0, patience=12, tail=3
     ),
     Steadiness.STEADY: Stability(
-        loyalty=3.0, newest=0.2, shown_after=2, settles=2.0, beam_loyalty=2.0, patience=16, tail=0
+        loyalty=3.0, newest=0.2, shown_after=2, settles=2.5, beam_loyalty=2.0, patience=16, tail=0
     ),
 }
 """What each trades is measured in tests/benchmarks/README.md."""
