@@ -6,7 +6,7 @@ Frame-synchronous greedy decoders take nothing back in the first place, so for t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -30,7 +30,11 @@ class Stability:
     shown_after: int
     """Windows: passes in a row that must find a token before it is shown."""
     settles: float
-    """Windows: a token may settle when it lies further back than this."""
+    """Windows: a token may settle when it lies further back than this, ..."""
+    sure: float
+    """... where the model holds it for at least so probable; ..."""
+    doubted: float
+    """... and further back than this where it does not. Tokens settle in order, so those behind it wait with it."""
 
     beam_loyalty: float
     """Beams: the same as `loyalty`."""
@@ -40,15 +44,33 @@ class Stability:
     """Beams: tokens shown beyond those that all paths share; None for all there are."""
 
 
+_RESPONSIVE = Stability(
+    loyalty=0.5,
+    newest=0.1,
+    shown_after=1,
+    settles=0.9,
+    sure=0.0,
+    doubted=0.9,
+    beam_loyalty=0.5,
+    patience=8,
+    tail=None,
+)
+_BALANCED = Stability(
+    loyalty=1.5,
+    newest=0.2,
+    shown_after=1,
+    settles=1.3,
+    sure=0.8,
+    doubted=2.5,
+    beam_loyalty=1.0,
+    patience=12,
+    tail=3,
+)
+_STEADY = replace(_BALANCED, loyalty=3.0, shown_after=2, beam_loyalty=2.0, patience=16, tail=0)
+
 STABILITY = {
-    Steadiness.RESPONSIVE: Stability(
-        loyalty=0.5, newest=0.1, shown_after=1, settles=0.9, beam_loyalty=0.5, patience=8, tail=None
-    ),
-    Steadiness.BALANCED: Stability(
-        loyalty=2.0, newest=0.2, shown_after=1, settles=2.5, beam_loyalty=1.0, patience=12, tail=3
-    ),
-    Steadiness.STEADY: Stability(
-        loyalty=3.0, newest=0.2, shown_after=2, settles=2.5, beam_loyalty=2.0, patience=16, tail=0
-    ),
+    Steadiness.RESPONSIVE: _RESPONSIVE,
+    Steadiness.BALANCED: _BALANCED,
+    Steadiness.STEADY: _STEADY,
 }
 """What each trades is measured in tests/benchmarks/README.md."""

@@ -3,14 +3,16 @@
 Each pass begins with the settled tokens as forced prefix and finds what follows them, up to the newest frames:
 a token is left out as long as the decoder would look too near the end of the sound for it (AlignAtt,
 Papi et al. 2023). A token settles when passes agree on it and it lies far enough back that more sound no longer
-changes it; how many and how far, `engine.stability` says. A pause closes the window with a last pass that settles
-all. Passes happen at fixed counts of samples, so the result does not depend on how the sound was cut.
+changes it, further back where the model doubts it; how many and how far, `engine.stability` says. A pause closes the
+window with a last pass that settles all. Passes happen at fixed counts of samples, so the result does not depend on
+how the sound was cut.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import takewhile
 from math import inf
 from typing import TypeVar
@@ -199,8 +201,7 @@ class WindowTrack(Track):
         if not self._believable(window, found):
             found, loss = [], inf
         window.redraft(found)
-        latest = window.end / SAMPLE_RATE - self._stability.settles
-        self._settle(window, _count(lambda token: token.time <= latest, window.agreed(self._rules.agreeing)))
+        self._settle(window, _count(partial(self._lasts, window.end), window.agreed(self._rules.agreeing)))
         window.show(self._stability.shown_after, keep=loss <= self._stability.loyalty)
         if window.prefix or window.draft:
             hidden = window.draft[common(window.draft, window.shown) :]
@@ -282,6 +283,12 @@ class WindowTrack(Track):
             return False
         sure = np.mean([np.log(max(token.confidence, 1e-9)) for token in found])
         return voiced >= self._rules.short_window or bool(sure >= self._rules.doubtful)
+
+    def _lasts(self, end: int, token: Token) -> bool:
+        """Whether a token lies so far before sample `end` that more sound will hardly change it."""
+        stability = self._stability
+        age = end / SAMPLE_RATE - token.time
+        return age >= (stability.settles if token.confidence >= stability.sure else stability.doubted)
 
     def _settle(self, window: Window, tokens: int) -> None:
         """Settle the first `tokens` tokens of the draft."""

@@ -144,6 +144,19 @@ def test_words_show_soon_and_settle_after_a_while(mode: Steadiness) -> None:
         assert settled <= start + stability.settles + step + 0.11
 
 
+def test_words_that_the_model_doubts_show_as_soon_and_settle_later() -> None:
+    words = [(k, 0.5 + 0.4 * k, 0.85 + 0.4 * k) for k in range(20)]
+    rules, stability = WindowRules(), STABILITY[Steadiness.BALANCED]
+    step = rules.step + rules.step_growth * rules.longest_window
+    told = play(track(LevelModel(surest=4.5)), say(words, 10.0))
+    assert told[-1].tokens[0].confidence < stability.sure
+    for word, start, end in words[:10]:
+        shown = next(0.08 * (k + 1) for k, h in enumerate(told) if word in ids(h))
+        settled = next(0.08 * (k + 1) for k, h in enumerate(told) if word in ids(h)[: h.settled])
+        assert shown <= end + stability.newest + stability.shown_after * step + 0.11
+        assert start + stability.doubted <= settled <= start + stability.doubted + step + 0.11
+
+
 def test_in_a_steadier_mode_words_come_later_and_fewer_are_withdrawn() -> None:
     """A word that voice activity cuts short is misheard for a moment."""
     words = [(k, 0.5 + 0.4 * k, 0.9 + 0.4 * k) for k in range(20)]
