@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from app.core.vocabulary import WordList, parse
 from app.core.word_file import write
 from app.core.word_verdict import Verdict, verdicts
-from app.ui.beside import LOWEST, TITLE, beside
+from app.ui.beside import FRAME, LOWEST, TITLE, beside
 from app.ui.theme import CaptionStyle
 from app.ui.words.arrangement import Which
 from app.ui.words.cells import Column
@@ -378,5 +378,5 @@ def test_the_list_stands_beside_the_captions_where_there_is_room(top: int, heigh
     room, captions = QRect(0, 0, 1280, screen), QRect(200, min(top, screen - height), 800, height)
     place = beside(captions, room, QSize(920, 560))
     assert room.contains(place) and place.top() >= TITLE and place.width() == 920
-    if max(captions.top(), room.bottom() - captions.bottom()) - TITLE >= LOWEST:
+    if max(captions.top() - FRAME, room.bottom() - captions.bottom()) - TITLE >= LOWEST:
         assert not place.intersects(captions) and place.height() >= LOWEST
