@@ -44,17 +44,6 @@ class Stability:
     """Beams: tokens shown beyond those that all paths share; None for all there are."""
 
 
-_RESPONSIVE = Stability(
-    loyalty=0.5,
-    newest=0.1,
-    shown_after=1,
-    settles=0.9,
-    sure=0.0,
-    doubted=0.9,
-    beam_loyalty=0.5,
-    patience=8,
-    tail=None,
-)
 _BALANCED = Stability(
     loyalty=1.5,
     newest=0.2,
@@ -66,11 +55,12 @@ _BALANCED = Stability(
     patience=12,
     tail=3,
 )
-_STEADY = replace(_BALANCED, loyalty=3.0, shown_after=2, beam_loyalty=2.0, patience=16, tail=0)
 
 STABILITY = {
-    Steadiness.RESPONSIVE: _RESPONSIVE,
+    Steadiness.RESPONSIVE: replace(
+        _BALANCED, loyalty=0.5, newest=0.1, settles=0.9, doubted=0.9, beam_loyalty=0.5, patience=8, tail=None
+    ),
     Steadiness.BALANCED: _BALANCED,
-    Steadiness.STEADY: _STEADY,
+    Steadiness.STEADY: replace(_BALANCED, loyalty=3.0, shown_after=2, beam_loyalty=2.0, patience=16, tail=0),
 }
 """What each trades is measured in tests/benchmarks/README.md."""

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from app.audio.echo import EchoFilter
+from app.audio.echo import SILENT, EchoFilter
 from app.core.ports import AudioChunk, Lost, Opened, Source, SourceEvent, SourceKind
 from engine.types import SAMPLE_RATE, Samples
 
@@ -29,7 +29,6 @@ _PATIENCE = 1.0
 """Seconds that the microphone waits for sound that plays and does not come, ..."""
 _PATIENCE_IN_SILENCE = 0.16
 """... and where nothing plays: Windows delivers nothing then."""
-_SILENT = 1e-4
 
 Deliver = Callable[[SourceEvent], None]
 
@@ -108,7 +107,7 @@ class _Played:
         if chunk.start_sample != self.end:
             self._sound, self._start = self._sound[:0], chunk.start_sample
         self._sound = np.concatenate((self._sound, chunk.samples))
-        self.silent = chunk.level < _SILENT
+        self.silent = chunk.level < SILENT
 
     @property
     def end(self) -> int:

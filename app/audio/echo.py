@@ -21,7 +21,7 @@ BLOCK = SAMPLE_RATE // 25
 """Samples of one step: 40 ms."""
 _BLOCKS = 16
 """Blocks that an echo may last, from when it is played until its last reflection."""
-_SILENT = 1e-4
+SILENT = 1e-4
 """What is played stays below this (-80 dB): it has no echo."""
 
 _KEPT = 0.997
@@ -87,7 +87,7 @@ class EchoFilter:
         return np.concatenate(cleaned)[: len(heard)] if cleaned else heard
 
     def _clean(self, heard: Samples, played: Samples) -> Samples:
-        if np.abs(played).max() >= _SILENT:
+        if np.abs(played).max() >= SILENT:
             self._sounding = _BLOCKS + 1
         elif not self._sounding:
             return self._gated(heard, 1.0)

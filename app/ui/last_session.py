@@ -81,10 +81,11 @@ class LastSession(QObject):
         self._timer.stop()
         if self._writing is not None:
             wait([self._writing], _LAST_WRITE_SECONDS)
+        state = self._everything()
         if not self._keep:
             self._forget(self._last)
-        elif self._everything().said:
-            self._write_to(self._last, self._everything())
+        elif state.said:
+            self._write_to(self._last, state)
         self._forget(self._now)
 
     def _write(self) -> None:

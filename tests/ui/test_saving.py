@@ -24,12 +24,17 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_saving_writes_the_text_or_says_why_not(
-    qtbot: QtBot, window: CaptionWindow, live: LiveCaptions, stage: Stage, tmp_path: Path
-) -> None:
+def greet(qtbot: QtBot, window: CaptionWindow, live: LiveCaptions, stage: Stage) -> None:
+    """Captions of a session begin with "Hello there."."""
     run(qtbot, live)
     stage.session.on_event(Captioned(MIC, said("Hello there.")))
     qtbot.waitUntil(lambda: bool(window.view.shown_text()))
+
+
+def test_saving_writes_the_text_or_says_why_not(
+    qtbot: QtBot, window: CaptionWindow, live: LiveCaptions, stage: Stage, tmp_path: Path
+) -> None:
+    greet(qtbot, window, live, stage)
     with qtbot.waitSignal(window.text_out.told):
         window.text_out.save(tmp_path / "a.txt", "text")
     assert (tmp_path / "a.txt").read_text() == "Hello there.\n"
@@ -43,9 +48,7 @@ def test_saving_writes_the_text_or_says_why_not(
 def test_captions_are_seen_while_a_place_to_save_is_chosen(
     qtbot: QtBot, window: CaptionWindow, live: LiveCaptions, stage: Stage, home: Path
 ) -> None:
-    run(qtbot, live)
-    stage.session.on_event(Captioned(MIC, said("Hello there.")))
-    qtbot.waitUntil(lambda: bool(window.view.shown_text()))
+    greet(qtbot, window, live, stage)
     dialog = save_dialog(qtbot, window)
     assert not dialog.geometry().intersects(window.geometry())
     assert window.screen().availableGeometry().contains(dialog.geometry())
@@ -82,9 +85,7 @@ def test_text_is_saved_in_the_form_that_was_chosen(
     begins: str,
 ) -> None:
     live.source = "both"
-    run(qtbot, live)
-    stage.session.on_event(Captioned(MIC, said("Hello there.")))
-    qtbot.waitUntil(lambda: bool(window.view.shown_text()))
+    greet(qtbot, window, live, stage)
     dialog = save_dialog(qtbot, window)
     kinds = dialog.findChild(QComboBox, "fileTypeCombo")
     for _ in range(kinds.findText(kind)):
