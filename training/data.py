@@ -55,6 +55,13 @@ class Batch:
         """The utterances' frames, one after another: [rows, T, ...] -> [sum of frames, ...]."""
         return torch.cat([frames[s.row, s.first : s.first + s.frames] for s in self.segments])
 
+    def row_frames(self) -> Tensor:
+        """How many frames of each row are sound that belongs to it, pauses included: int64 [rows]."""
+        ends = torch.zeros(len(self.sound), dtype=torch.int64)
+        for segment in self.segments:
+            ends[segment.row] = max(int(ends[segment.row]), segment.heard_to)
+        return ends
+
     def heard(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """What the decoder hears of each utterance [segments, longest, width], and which of it is real."""
         cut = [frames[s.row, s.heard_from : s.heard_to] for s in self.segments]

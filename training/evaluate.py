@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
-from app.core.catalogue import ACCURATE, FAST, find_model
+from app.core.catalogue import ACCURATE, FAST, find_model, starter_folder
 from engine.models.options import ModelOptions
 from engine.recognizer import Recognizer
 from engine.types import Final
@@ -167,7 +167,7 @@ def tables(options: argparse.Namespace) -> str:
     known = set(json.loads(options.leave_out.read_text("utf8"))) if options.leave_out else set()
     judged = recordings(options.speech, known, options.limit)
     spoken = list(talks(judged))
-    teacher = listener(ACCURATE)
+    teacher = listener(str(starter_folder()))
     said = [teacher.decode_whole(one).said for _, one in spoken]
     speech, cost, noise, joined = [], [], [], []
     for model in options.models:

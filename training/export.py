@@ -1,8 +1,10 @@
 """Fourth step: write a checkpoint as streaming ONNX graphs (float32 and 8 bits), check and time them.
 
 python -m training.export RUN_FOLDER/checkpoint.pt OUT_FOLDER [--check RECORDING ...]
+python -m training.export RUN_FOLDER/checkpoint.pt OUT_FOLDER --whole
 
-One graph serves all latencies: a call takes any whole number of 24 ms frames and treats them as one chunk.
+One graph serves all latencies: a call takes any whole number of 24 ms frames and treats them as one chunk. With --whole,
+the form that hears whole windows is written in its place, in 8 bits, under the name that Moonshine's own encoder has.
 """
 
 from __future__ import annotations
@@ -26,11 +28,13 @@ from training.errors import run
 from training.judge import latency
 from training.model import BLOCK, FRAME, SAMPLE_RATE, Encoder
 from training.stream_graph import encoder_graph, initial_caches
+from training.whole_graph import whole_graph
 
 MODEL_TYPE = "caique-streaming-moonshine-encoder"
 PROFILES = ((3, 3), (6, 6), (12, 12), (24, 0))
 """Chunk sizes and look-aheads in frames that training drew: at most 144, 288, 576 and 576 ms from sound to frame."""
 DEFAULT_PROFILE = (12, 12)
+LICENCE = "MIT (Moonshine tiny-en by Useful Sensors), adapted"
 
 
 def export(encoder: Encoder, left: int, folder: Path) -> tuple[Path, Path]:
@@ -47,6 +51,16 @@ def export(encoder: Encoder, left: int, folder: Path) -> tuple[Path, Path]:
         _describe(graph, encoder, left)
         onnx.save(graph, path)
     return plain, small
+
+
+def export_whole(encoder: Encoder, folder: Path) -> Path:
+    """Writes `encoder_model.int8.onnx`, in 8 bits as above."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "encoder_model.int8.onnx"
+    graph = whole_graph(encoder, Pen("int8-blocks"))
+    onnx.helper.set_model_props(graph, {"architecture": json.dumps(encoder.describe()), "licence": LICENCE})
+    onnx.save(graph, path)
+    return path
 
 
 def _describe(graph: onnx.ModelProto, encoder: Encoder, left: int) -> None:
@@ -74,7 +88,7 @@ def _describe(graph: onnx.ModelProto, encoder: Encoder, left: int) -> None:
             "cache_shapes": json.dumps({name: value.shape for name, value in caches.items()}),
             "cache_initial": json.dumps(initial),
             "decoder": "decoder_model_merged.ort and tokenizer.bin of Moonshine tiny-en",
-            "licence": "MIT (Moonshine tiny-en by Useful Sensors), adapted",
+            "licence": LICENCE,
         },
     )
 
@@ -137,10 +151,15 @@ def main() -> None:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--left", type=int, default=168, help="left context in frames, as trained")
+    parser.add_argument("--whole", action="store_true", help="the form for whole windows")
     parser.add_argument("--check", type=Path, nargs="*", default=[], help="recordings (16 kHz mono) to compare on")
     options = parser.parse_args()
     torch.set_num_threads(1)
     encoder = averaged_encoder(options.checkpoint)
+    if options.whole:
+        path = export_whole(encoder, options.folder)
+        print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+        return
     for path in export(encoder, options.left, options.folder):
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
         for recording in options.check:

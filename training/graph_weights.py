@@ -15,24 +15,35 @@ from engine.models.rewriting.linears import ZERO_POINT
 from training.checkpoint import averaged_encoder, build_encoder
 from training.errors import TrainingError
 from training.model import Encoder
-from training.weights import Arrays
+from training.weights import Arrays, encoder_weights
 
 PER_LAYER = ("qkv", "out", "fc1", "fc2")
+MOONSHINE = "encoder_model.ort"
+"""The encoder in Moonshine's folder."""
 
 
 def opened(start: Path) -> Encoder:
-    """The encoder of a checkpoint, an exported graph or a model folder."""
+    """The encoder of a checkpoint, an exported graph, a model folder or Moonshine's folder."""
     if start.suffix == ".pt":
         return averaged_encoder(start)
-    names = ("encoder.onnx", "encoder.int8.onnx")
+    if (start / MOONSHINE).is_file():
+        return moonshine_encoder(start)
+    names = ("encoder.onnx", "encoder.int8.onnx", "encoder_model.int8.onnx")
     graph = next((start / name for name in names if (start / name).is_file()), start)
     if not graph.is_file():
         raise TrainingError(f"{start} is neither a checkpoint nor a folder with {' or '.join(names)}")
     return exported_encoder(graph)[0]
 
 
+def moonshine_encoder(folder: Path) -> Encoder:
+    """Moonshine's own, from its packaged graph."""
+    encoder = Encoder()
+    encoder.load_state_dict(encoder_weights(folder / MOONSHINE), strict=False)
+    return encoder.eval()
+
+
 def exported_encoder(path: Path) -> tuple[Encoder, int]:
-    """The encoder that `training.export` wrote (float32 or 8 bits), and its left context in frames.
+    """The encoder that `training.export` wrote (float32 or 8 bits), and its left context in frames, 0 where it has none.
 
     The group norm's gain and bias went into the second convolution when it was exported, and stay there.
     """
@@ -60,10 +71,12 @@ def exported_encoder(path: Path) -> tuple[Encoder, int]:
             matrix, bias = next(linears)
             weights |= {f"layers.{n}.{part}.weight": matrix} | ({f"layers.{n}.{part}.bias": bias} if len(bias) else {})
     weights["norm.weight"] = next(norms)
-    count, total, squares = json.loads(told["cache_initial"])["cache_stat"]
-    weights["prior"] = torch.tensor([total / count, squares / count])
+    weights["prior"] = Encoder().prior
+    if "cache_initial" in told:
+        count, total, squares = json.loads(told["cache_initial"])["cache_stat"]
+        weights["prior"] = torch.tensor([total / count, squares / count])
     encoder = build_encoder(architecture, weights)
-    return encoder.eval(), int(told["left_context_frames"])
+    return encoder.eval(), int(told.get("left_context_frames", 0))
 
 
 def _linear(node: onnx.NodeProto, arrays: Arrays) -> tuple[Tensor, Tensor]:

@@ -21,6 +21,7 @@ from training.ctc_model import STACK, CtcRecognizer, TokenOutput
 from training.model import FRAME, EncoderLayer
 from training.stream_graph import (
     CONVOLVED,
+    LONGEST_STEP,
     REAL,
     EncoderGraph,
     Layers,
@@ -97,7 +98,8 @@ class HeadGraph:
         width, left = self._shape.width, self._left // STACK
         sizes = self._shape.heads, self._shape.head_width, self._head.rotary
         real = pen.op("Div", CACHES[2], pen.integers(STACK))
-        layers = Layers(pen, sizes, left, batch, steps, real)
+        layers = Layers(pen, sizes, batch, LONGEST_STEP, left)
+        layers.hide(steps, real)
         x, kept = pen.linear(pen.reshape(frames, -1, STACK * width), linear_of(self._head.gather)), list[str]()
         for n, layer in enumerate(self._head.layers):
             assert isinstance(layer, EncoderLayer)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from training.decoder import greedy
-from training.model import BLOCK, FRAME, Encoder
+from training.model import BLOCK, FRAME, WHOLE, Encoder
 from training.score import WordErrors
 from training.store import Clip, ClipStore
 from training.teacher import Teacher, batches
@@ -20,11 +20,15 @@ Encode = Callable[[Tensor, Tensor], Tensor]
 
 def latency(chunk: int, look_ahead: int) -> str:
     """What a chunk size and look-ahead are called: the longest a frame waits, and how it is made up."""
+    if chunk == WHOLE:
+        return "whole utterance"
     return f"{24 * (chunk + look_ahead)} ms ({24 * chunk} + {24 * look_ahead})"
 
 
 def streaming(encoder: Encoder, chunk: int, left: int, look_ahead: int = 0) -> Encode:
-    """Chunk by chunk; the last chunk is filled up with zeros, as at the end of a recording."""
+    """Chunk by chunk; the last chunk is filled up with zeros, as at the end of a recording. `WHOLE`: all at once."""
+    if chunk == WHOLE:
+        return encoder.whole
 
     def encode(sound: Tensor, _lengths: Tensor) -> Tensor:
         short = -sound.shape[1] % (BLOCK * FRAME)

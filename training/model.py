@@ -24,6 +24,7 @@ CONV1_PER_FRAME = FRAME // CONV1_STRIDE  # new conv1 outputs a frame
 CONV1_HISTORY = 7  # conv1 outputs that the first frame sees before its own six
 NORM_EPSILON = 1e-5
 BLOCK = 48  # frames whose attention is computed at once
+WHOLE = 0  # in place of a chunk's frames: all sound at once, in the teacher's form
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,8 @@ class RunOptions:
     """A run file; its tables are the fields below that are dataclasses themselves."""
 
     chunks: tuple[tuple[int, int], ...] = ((6, 6), (12, 12), (24, 0))
-    """Chunk sizes and look-aheads in frames, one drawn for each batch; named twice, drawn twice as often."""
+    """Chunk sizes and look-aheads in frames, one drawn for each batch; named twice, drawn twice as often. [0, 0]: rows
+    are encoded whole, in the form that the program's "Accurate" has."""
     left: int = 168
     """Frames before the chunk that are still seen."""
     learning_rate: float = 8e-5

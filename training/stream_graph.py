@@ -68,40 +68,51 @@ def initial_caches(encoder: Encoder, left: int) -> dict[str, NDArray[Any]]:
 class Layers:
     """Writes transformer layers over new frames and the left context before them."""
 
-    def __init__(self, pen: Pen, sizes: tuple[int, int, int], left: int, batch: str, count: str, real: str) -> None:
+    def __init__(self, pen: Pen, sizes: tuple[int, int, int], batch: str, longest: int, left: int = 0) -> None:
         """
         Args:
             sizes: heads, numbers in a head, and how many of these are rotated.
+            batch: rows, int64 [1].
+            longest: frames that a call brings at most.
             left: frames of the context.
-            batch, count: rows and new frames, int64 [1].
-            real: how many frames of the context are real, int64 [B].
         """
         self._pen, self._left, self._batch = pen, left, batch
         self._heads, self._head, rotary = sizes
-        tables = rotation(left + LONGEST_STEP, rotary)
+        tables = rotation(left + longest, rotary)
         self._turn = [pen.constant(_array(table)) for table in tables]
         self._rotary = rotary
-        places = numbers(pen, pen.op("Add", count, pen.integers(left)))
-        before = pen.op("Sub", pen.integers(left), pen.op("Unsqueeze", real, pen.integers(1)))
+        self._mask: str | None = None
+
+    def hide(self, count: str, real: str) -> None:
+        """Let no frame look at what is not real of the context.
+
+        Args:
+            count: new frames, int64 [1].
+            real: how many frames of the context are real, int64 [B].
+        """
+        pen = self._pen
+        places = numbers(pen, pen.op("Add", count, pen.integers(self._left)))
+        before = pen.op("Sub", pen.integers(self._left), pen.op("Unsqueeze", real, pen.integers(1)))
         hidden, seen = (pen.constant(np.array(x, np.float32)) for x in (_UNSEEN, 0.0))
         mask = pen.op("Where", pen.op("Less", places, before), hidden, seen)
         self._mask = pen.op("Unsqueeze", mask, pen.integers(1, 2))
 
-    def layer(self, layer: EncoderLayer, x: str, past: Sequence[str]) -> tuple[str, list[str]]:
-        """A layer over frames x [B * T, width]; past: keys and values [B, heads, left, head].
+    def layer(self, layer: EncoderLayer, x: str, past: Sequence[str] = ()) -> tuple[str, list[str]]:
+        """A layer over frames x [B * T, width]; past: keys and values [B, heads, left, head], where there is a context.
 
         Returns the frames, and all keys and values [B, heads, left + T, head].
         """
         pen, width = self._pen, self._heads * self._head
         parts = pen.split(pen.linear(pen.norm(x, norm_of(layer.norm1)), linear_of(layer.qkv)), -1, width, width, width)
         query, *new = (self.by_head(part) for part in parts)
-        memory = [pen.op("Concat", *pair, axis=2) for pair in zip(past, new, strict=True)]
+        memory = [pen.op("Concat", *pair, axis=2) for pair in zip(past, new, strict=True)] if past else new
         keys, values = self._turned(memory[0], 0), memory[1]
         scores = pen.op(
             "FusedMatMul", self._turned(query, self._left), keys,
             transB=1, alpha=self._head**-0.5, domain=CONTRIBUTED,
         )  # fmt: skip
-        seen = pen.op("MatMul", pen.op("Softmax", pen.op("Add", scores, self._mask), axis=-1), values)
+        masked = pen.op("Add", scores, self._mask) if self._mask else scores
+        seen = pen.op("MatMul", pen.op("Softmax", masked, axis=-1), values)
         gathered = pen.reshape(pen.op("Transpose", seen, perm=[0, 2, 1, 3]), -1, width)
         x = pen.op("Add", x, pen.linear(gathered, linear_of(layer.out)))
         inner = pen.linear(pen.norm(x, norm_of(layer.norm2)), linear_of(layer.fc1))
@@ -143,7 +154,8 @@ class EncoderGraph:
         pen, shape = self._pen, self._encoder.shape
         x, after = self._convolved(*(caches[name] for name in CONVOLVED))
         sizes = shape.heads, shape.head_width, shape.rotary
-        layers = Layers(pen, sizes, self._left, self.batch, self._count, caches[REAL])
+        layers = Layers(pen, sizes, self.batch, LONGEST_STEP, self._left)
+        layers.hide(self._count, caches[REAL])
         names = memories(shape.layers)
         for n, layer in enumerate(self._encoder.layers):
             assert isinstance(layer, EncoderLayer)
@@ -157,19 +169,10 @@ class EncoderGraph:
         """The three convolutions: [B * T, width], and the next caches."""
         pen, width = self._pen, self._encoder.shape.width
         sound = pen.op("Concat", samples, self._audio, axis=1)
-        heard = pen.op(
-            "Conv", pen.op("Unsqueeze", sound, pen.integers(1)), pen.constant(_array(self._encoder.conv1.weight)),
-            strides=[CONV1_STRIDE],
-        )  # fmt: skip
-        own = pen.op("Transpose", pen.op("Tanh", heard), perm=[0, 2, 1])
-        blocks = pen.reshape(own, self.batch, -1, CONV1_PER_FRAME * width)
+        blocks = pen.reshape(first_conv(pen, self._encoder, sound), self.batch, -1, CONV1_PER_FRAME * width)
         sums = self._running_sums(blocks, statistics)
         even = pen.reshape(self._standardised(blocks, sums), self.batch, -1, width)
         rows = pen.op("Concat", convolved, even, axis=1)
-        x, matrices = rows, later_matrices(self._encoder)
-        for (taps, stride), matrix, bias in zip(((7, 3), (3, 2)), matrices[::2], matrices[1::2], strict=True):
-            x = gelu(pen, pen.linear(self._windows(x, taps, stride), Linear(_array(matrix).T, _array(bias))))
-            x = pen.reshape(x, self.batch, -1, len(matrix)) if stride == 3 else x
         after = {
             "cache_audio": self._last(sound, CONV1_TAPS - CONV1_STRIDE, FRAME),
             "cache_conv": self._last(rows, CONV1_HISTORY, CONV1_PER_FRAME),
@@ -177,7 +180,7 @@ class EncoderGraph:
                 pen.op("Gather", sums, pen.op("Sub", self._done, pen.integers(1)), axis=1), self.batch, 3
             ),
         }
-        return x, after
+        return later_convs(pen, self._encoder, rows, self.batch), after
 
     def _running_sums(self, blocks: str, before: str) -> str:
         """Count, sum and sum of squares after each frame [B, T, 3], older ones forgotten by and by."""
@@ -200,19 +203,31 @@ class EncoderGraph:
         even = pen.op("Sqrt", pen.op("Add", spread, pen.constant(np.array(NORM_EPSILON, np.float32))))
         return pen.op("Div", pen.op("Sub", blocks, mean), even)
 
-    def _windows(self, x: str, taps: int, stride: int) -> str:
-        """[B, time, width] -> [B * windows, taps * width]."""
-        pen = self._pen
-        length = pen.op("Shape", x, start=1, end=2)
-        starts = numbers(pen, pen.op("Sub", length, pen.integers(taps - 1)), stride)
-        places = pen.op("Add", pen.op("Unsqueeze", starts, pen.integers(1)), pen.integers(*range(taps)))
-        width = self._encoder.shape.width * (1 if stride == 3 else 2)
-        return pen.reshape(pen.op("Gather", x, places, axis=1), -1, taps * width)
-
     def _last(self, x: str, count: int, per_frame: int) -> str:
         """The last `count` of axis 1, provisional frames left out."""
         start = self._pen.op("Mul", self._done, self._pen.integers(per_frame))
         return self._pen.crop(x, 1, start, self._pen.op("Add", start, self._pen.integers(count)))
+
+
+def first_conv(pen: Pen, encoder: Encoder, sound: str) -> str:
+    """conv1 and its tanh: [B, N] -> [B, time, width]."""
+    heard = pen.op(
+        "Conv", pen.op("Unsqueeze", sound, pen.integers(1)), pen.constant(_array(encoder.conv1.weight)),
+        strides=[CONV1_STRIDE],
+    )  # fmt: skip
+    return pen.op("Transpose", pen.op("Tanh", heard), perm=[0, 2, 1])
+
+
+def later_convs(pen: Pen, encoder: Encoder, x: str, batch: str) -> str:
+    """conv2 and conv3, the group norm's gain and bias in them: [B, time, width] -> [B * T, width]."""
+    matrices, width = later_matrices(encoder), encoder.shape.width
+    for (taps, stride), matrix, bias in zip(((7, 3), (3, 2)), matrices[::2], matrices[1::2], strict=True):
+        starts = numbers(pen, pen.op("Sub", pen.op("Shape", x, start=1, end=2), pen.integers(taps - 1)), stride)
+        places = pen.op("Add", pen.op("Unsqueeze", starts, pen.integers(1)), pen.integers(*range(taps)))
+        windows = pen.reshape(pen.op("Gather", x, places, axis=1), -1, taps * width)
+        x, width = gelu(pen, pen.linear(windows, Linear(_array(matrix).T, _array(bias)))), len(matrix)
+        x = pen.reshape(x, batch, -1, width) if stride == 3 else x
+    return x
 
 
 def numbers(pen: Pen, end: str, step: int = 1) -> str:

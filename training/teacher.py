@@ -24,9 +24,10 @@ from torch import Tensor
 
 from training.decoder import EOS, Decoder, Transcribed, greedy
 from training.errors import TrainingError, run
+from training.graph_weights import moonshine_encoder
 from training.model import CONV1_HISTORY, PAD, Encoder, first_conv, frame_moments
 from training.store import Clip, ClipStore
-from training.weights import decoder_weights, encoder_weights, read_tokens, text_of
+from training.weights import decoder_weights, read_tokens, text_of
 
 KEPT_TOKENS = 16  # likeliest next tokens kept a step: the rest holds under 2 % of the probability
 LONGEST_S = 20.0
@@ -123,11 +124,10 @@ class Teacher:
 
 def load_teacher(model_folder: Path) -> Teacher:
     """Moonshine with its own weights."""
-    encoder, decoder = Encoder(), Decoder()
-    encoder.load_state_dict(encoder_weights(model_folder / "encoder_model.ort"), strict=False)
+    encoder, decoder = moonshine_encoder(model_folder), Decoder()
     decoder.load_state_dict(decoder_weights(model_folder / "decoder_model_merged.ort"))
     return Teacher(
-        encoder.eval().requires_grad_(False),
+        encoder.requires_grad_(False),
         decoder.eval().requires_grad_(False),
         read_tokens(model_folder / "tokenizer.bin"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,9 @@ from training.checkpoint import averaged_encoder, load
 from training.data import BatchOptions
 from training.distil import Distillation
 from training.export import OnnxEncoder, compare, export
+from training.judge import streaming
 from training.losses import LossWeights
-from training.model import FRAME, Encoder, rotate, rotation
+from training.model import FRAME, WHOLE, Encoder, rotate, rotation
 from training.run_file import RunOptions, read_run
 from training.store import ClipStore
 from training.teacher import Teacher
@@ -43,12 +45,12 @@ class StopAt:
         return self._run.progress.step >= self._step
 
 
-def distance(task: Distillation) -> float:
+def distance(task: Distillation, chunk: int = 12) -> float:
     """How far the student's frames of one clip are from the teacher's."""
     clip = task.clips[0]
-    sound = torch.nn.functional.pad(task.store.read(clip), (0, -clip.frames * 384 % (48 * 384)))
     with torch.no_grad():
-        own = task.module.streaming(sound[None], 12, task.options.left)[0, : clip.frames]
+        encode = streaming(task.module, chunk, task.options.left)
+        own = encode(task.store.read(clip)[None], torch.tensor([clip.frames]))[0, : clip.frames]
     return float((own - task.lessons.frames(clip)).abs().mean())
 
 
@@ -83,6 +85,20 @@ def test_judging_writes_word_errors_of_the_dev_split(
     last = json.loads((trained[0] / "log.jsonl").read_text("utf8").splitlines()[-1])
     assert set(last["wer"]) == {"288 ms (144 + 144)", "576 ms (288 + 288)"}
     assert set(last["wer"]["576 ms (288 + 288)"]) == {"made-up"}
+
+
+def test_encoders_of_whole_windows_can_be_trained(work: Path, teacher: Teacher, tmp_path: Path) -> None:
+    options = replace(OPTIONS, chunks=((WHOLE, 0),), judged_chunks=((WHOLE, 0),))
+    task = Distillation(options, work, teacher)
+    torch.manual_seed(2)
+    with torch.no_grad():  # the teacher itself, as which it begins, has nothing to learn in this form
+        for weight in task.module.parameters():
+            weight.add_(0.1 * torch.randn_like(weight))
+    before = distance(task, WHOLE)
+    run = Trainer(task, options, tmp_path)
+    run.run(StopAt(run, 12))
+    assert distance(task, WHOLE) < before
+    assert set(run.judge()) == {"whole utterance"}
 
 
 @pytest.mark.parametrize("profile", [(3, 3), (6, 6), (6, 12), (12, 12), (24, 0)])

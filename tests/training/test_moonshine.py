@@ -14,7 +14,10 @@ import onnxruntime
 import soundfile as sf
 import torch
 
+from training.blend import blend
 from training.decoder import greedy
+from training.export import export_whole
+from training.graph_weights import opened
 from training.model import FRAME, PAD
 from training.profiles import ShippedMoonshine
 from training.score import words
@@ -56,6 +59,30 @@ def test_frames_are_those_of_the_published_encoder(
     frames = moonshine.encoder.whole(torch.from_numpy(sound)[None], torch.tensor([len(sound) // FRAME]))
     # the published graph also rounds activations to 8 bits: 0.9985 to 0.9995 on recordings of many kinds
     assert torch.cosine_similarity(frames, torch.from_numpy(published_frames), -1).mean() > 0.998
+
+
+@torch.no_grad()
+def test_the_graph_of_whole_windows_hears_as_the_published_one(
+    moonshine: Teacher, sound: np.ndarray, published_frames: np.ndarray, tmp_path: Path
+) -> None:
+    path = export_whole(moonshine.encoder, tmp_path)
+    given = {"input_values": np.pad(sound, (PAD, 0))[None]}
+    frames = torch.from_numpy(onnxruntime.InferenceSession(str(path)).run(None, given)[0])
+    ours = moonshine.encoder.whole(torch.from_numpy(sound)[None], torch.tensor([len(sound) // FRAME]))
+    assert torch.cosine_similarity(frames, ours, -1).mean() > 0.999
+    assert torch.cosine_similarity(frames, torch.from_numpy(published_frames), -1).mean() > 0.997
+    again = opened(tmp_path).whole(torch.from_numpy(sound)[None], torch.tensor([len(sound) // FRAME]))
+    assert torch.cosine_similarity(again, ours, -1).mean() > 0.999
+
+
+def test_moonshine_can_be_blended_with_what_came_of_it(tmp_path: Path) -> None:
+    own = opened(ASSETS / "tiny-en")
+    export_whole(own, tmp_path)
+    same = blend(own, opened(tmp_path), 0.25)
+    sound = 0.1 * torch.randn(1, 96 * FRAME, generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        frames, blended = (encoder.whole(sound, torch.tensor([96])) for encoder in (own, same))
+    assert torch.cosine_similarity(frames, blended, -1).mean() > 0.999
 
 
 def test_rows_of_a_batch_do_not_hear_each_other(moonshine: Teacher, sound: np.ndarray) -> None:
