@@ -3,8 +3,8 @@
 python -m training.blend OUT/checkpoint.pt ONE OTHER --share 0.3
 
 A run that goes on from weights unlearns some of what they knew of sounds it does not hear. The mean keeps both
-(Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"). ONE and OTHER are checkpoints, exported encoders, model
-folders or Moonshine's folder; statistics are carried along as in OTHER.
+(Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"). ONE and OTHER are checkpoints, exported encoders,
+model folders or Moonshine's folder; statistics are carried along as in OTHER.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 python -m training.export RUN_FOLDER/checkpoint.pt OUT_FOLDER [--check RECORDING ...]
 python -m training.export RUN_FOLDER/checkpoint.pt OUT_FOLDER --whole
 
-One graph serves all latencies: a call takes any whole number of 24 ms frames and treats them as one chunk. With --whole,
-the form that hears whole windows is written in its place, in 8 bits, under the name that Moonshine's own encoder has.
+One graph serves all latencies: a call takes any whole number of 24 ms frames and treats them as one chunk. With
+--whole, the form for whole windows is written in its place, in 8 bits, under the name of Moonshine's own encoder.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def moonshine_encoder(folder: Path) -> Encoder:
 
 
 def exported_encoder(path: Path) -> tuple[Encoder, int]:
-    """The encoder that `training.export` wrote (float32 or 8 bits), and its left context in frames, 0 where it has none.
+    """The encoder that `training.export` wrote (float32 or 8 bits), and its left context in frames, 0 for the whole.
 
     The group norm's gain and bias went into the second convolution when it was exported, and stay there.
     """

@@ -1,12 +1,14 @@
 """Layout: Moonshine as published, encoder_model and decoder_model_merged (.ort or .onnx), tokenizer.bin or .json.
 
-Raw sound in, 384 samples an encoder frame, each of which sees the whole window.
+Raw sound in, 384 samples an encoder frame, each of which sees the whole window. The decoder and its tokenizer may be in
+a folder of their own (`ModelOptions.decoder_folder`), since Moonshine's files need not be copied to stand behind an
+encoder that was adapted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +27,7 @@ _ENCODER, _DECODER = "encoder_model", "decoder_model_merged"
 
 @dataclass(frozen=True, slots=True)
 class WholeEncoder:
-    """The published encoder; an `engine.models.moonshine.Encoder`."""
+    """The published encoder, or one adapted from it; an `engine.models.moonshine.Encoder`."""
 
     graph: Graph
 
@@ -35,20 +37,24 @@ class WholeEncoder:
 
     def _encode(self, samples: Samples) -> Frames:
         """Frames [T, D] of a whole window."""
-        frames: Frames = self.graph.run(samples[None], np.ones((1, len(samples)), np.int64))[0][0]
+        # The published graph wants a mask as well, of which sound is real.
+        given = (samples[None], np.ones((1, len(samples)), np.int64))[: len(self.graph.inputs)]
+        frames: Frames = self.graph.run(*given)[0][0]
         return frames
 
 
-def matches(folder: Path) -> bool:
-    return bool(graphs(folder, _ENCODER)) and bool(graphs(folder, _DECODER))
+def matches(folder: Path, decoder_folder: Path | None = None) -> bool:
+    return bool(graphs(folder, _ENCODER)) and bool(graphs(decoder_folder or folder, _DECODER))
 
 
 def load(path: Path, options: ModelOptions) -> AttentionBundle:
     """Open the folder; raises ModelError for whatever is wrong with it."""
+    lender = options.decoder_folder or path
     encoder = open_graph(_only(path, _ENCODER), options, "the encoder")
-    encoder.expect((2, 2), (3,))
-    decoder = open_decoder(_only(path, _DECODER), options)
-    return assemble(path, WholeEncoder(encoder), encoder, encoder.outputs[0].shape[2], decoder)
+    encoder.expect((2, 2)[: len(encoder.inputs)], (3,))
+    decoder = open_decoder(_only(lender, _DECODER), options)
+    bundle = assemble(lender, WholeEncoder(encoder), encoder, encoder.outputs[0].shape[2], decoder)
+    return replace(bundle, folder=path, info=replace(bundle.info, name=f"Moonshine {path.resolve().name}"))
 
 
 def _only(folder: Path, role: str) -> Path:

@@ -129,4 +129,4 @@ def assemble(
 
 def _is_quantised(path: Path) -> bool:
     content = path.read_bytes()
-    return b"MatMulInteger" in content or b"DynamicQuantizeMatMul" in content
+    return any(kind in content for kind in (b"MatMulInteger", b"DynamicQuantizeMatMul", b"MatMulNBits"))

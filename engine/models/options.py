@@ -30,8 +30,8 @@ class ModelOptions:
     """Delay in milliseconds, for a model that comes with several in one folder (`ModelInfo.latencies`); its own choice
     when None, or when it has no such delay."""
     decoder_folder: Path | None = None
-    """Moonshine's folder, whose decoder and tokenizer are to read the frames of a streaming encoder that comes without
-    (`engine.models.layout_streaming_moonshine`)."""
+    """Moonshine's folder, whose decoder and tokenizer are to read the frames of an encoder that comes without
+    (`engine.models.layout_streaming_moonshine`, `engine.models.layout_moonshine`)."""
     prepared: Path | None = None
     """Folder of rewritten graphs (`engine.models.prepared`) that stand in for published ones where `precision` is
     "auto"; None: always the published ones."""
