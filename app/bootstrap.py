@@ -138,7 +138,10 @@ class Program:
         def loaded(recognizer: Recognizer) -> None:
             if loading is self._loading:  # the user has not chosen another one meanwhile
                 self.live.set_model(recognizer.info.name)
-                self.window.delays.offer(models.delays(folder) or recognizer.info.latencies, latency)
+                if folders := models.delays(folder):
+                    self.window.delays.offer(folders, latency)
+                else:
+                    self.window.delays.offer(recognizer.info.latencies, recognizer.info.latency)
                 if self.words is not None:
                     self.words.judge()
 

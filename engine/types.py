@@ -146,3 +146,8 @@ class ModelInfo:
     files: tuple[str, ...] = field(default=())
     latencies: tuple[int, ...] = ()
     """Delays in milliseconds that it can be opened with; empty where there is only one."""
+
+    @property
+    def latency(self) -> int:
+        """Milliseconds that a frame waits at most for the sound that its step wants; 0 where windows are encoded."""
+        return round((self.chunk + self.look_ahead) * 1000)

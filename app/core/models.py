@@ -44,12 +44,11 @@ def delays(folder: Path | None) -> tuple[int, ...]:
 
 def _check_latency(info: ModelInfo, latency: int | None) -> None:
     """Raises UsageError where a loaded model has not the delay that was asked for."""
-    only = round((info.chunk + info.look_ahead) * 1000)
-    if latency is None or latency in (only, *info.latencies):
+    if latency is None or latency in (info.latency, *info.latencies):
         return
     if info.latencies:
         raise _no_latency(info.name, latency, info.latencies)
-    offered = f"{only} ms" if only else "its own"
+    offered = f"{info.latency} ms" if info.latency else "its own"
     raise UsageError(f"The model {info.name} has one latency, {offered}; leave out --latency.")
 
 

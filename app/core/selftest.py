@@ -174,8 +174,7 @@ def _latencies(model: Path) -> Sequence[int | None]:
     if offered := latency_profiles(find_model(model).folder):
         return list(offered)
     info = models.load(model, None, None).info
-    own = round((info.chunk + info.look_ahead) * 1000)
-    return sorted(info.latencies, key=lambda latency: latency != own) or [None]
+    return sorted(info.latencies, key=lambda latency: latency != info.latency) or [None]
 
 
 def _holds_for(readings: Sequence[Reading]) -> str:

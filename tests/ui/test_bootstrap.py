@@ -37,7 +37,7 @@ class ScriptedRecognizer:
     """A loaded model that hears the script whatever is played."""
 
     def __init__(self, name: str = "Scripted") -> None:
-        self.info = SimpleNamespace(name=name, latencies=())
+        self.info = SimpleNamespace(name=name, latencies=(), latency=0)
         self.guidance: Guidance | None = None
 
     def prepare(self, folder: Path) -> None:

@@ -27,7 +27,7 @@ from engine.recognizer import Stream
 from tests.helpers.scripted import ScriptedTrack
 
 stream = lambda _: Stream(ScriptedTrack([]), EndpointRules())
-models.load = lambda *_: SimpleNamespace(info=SimpleNamespace(name="Scripted", latencies=()), stream=stream)
+models.load = lambda *_: SimpleNamespace(info=SimpleNamespace(name="Scripted", latencies=(), latency=0), stream=stream)
 application = bootstrap.make_application()
 program = bootstrap.Program("mic")
 program.window.show()

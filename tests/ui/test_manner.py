@@ -47,6 +47,19 @@ def test_the_list_of_words_to_hide_is_opened_for_editing(
     assert str(paths.profanity_file()) in program.window.strip.status.line.text
 
 
+def test_a_model_that_chose_its_delay_itself_says_which(
+    qtbot: QtBot, program: bootstrap.Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recognizer = models.load(None, None, None)
+    recognizer.info.latencies, recognizer.info.latency = (144, 576), 576
+    monkeypatch.setattr(models, "load", lambda *_: recognizer)
+    program.start()
+    delays = program.window.delays
+    qtbot.waitUntil(lambda: program.live.activity.phase is Phase.LISTENING and delays.menuAction().isVisible())
+    assert [action.text() for action in delays.actions() if action.isChecked()] == ["576 ms"]
+    end(qtbot, program)
+
+
 def test_a_model_with_several_delays_offers_them(
     qtbot: QtBot, program: bootstrap.Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
