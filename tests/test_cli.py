@@ -222,7 +222,8 @@ def test_profiles_are_sub_folders_named_by_their_delay(tmp_path: Path) -> None:
 
 def test_models_that_come_with_the_program_have_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     starter = catalogue.starter_folder()
-    assert catalogue.find_model(Path("accurate")) == catalogue.ModelFiles(starter)
+    accurate = catalogue.find_model(Path("accurate"))
+    assert (accurate.folder.parts[-2:], accurate.decoder_folder) == (("models", "whole"), starter)
     assert catalogue.find_model(None) == catalogue.find_model(Path(catalogue.DEFAULT))
     fast = catalogue.find_model(Path("fast"))
     assert (fast.folder.parts[-2:], fast.decoder_folder) == (("models", "streaming"), starter)

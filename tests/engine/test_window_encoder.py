@@ -107,6 +107,23 @@ def test_an_encoder_alone_borrows_the_decoder_of_another_folder(tmp_path: Path) 
     assert np.array_equal(bundle.model.encode(sound), together.model.encode(sound))
 
 
+def test_an_adapted_encoder_of_whole_windows_stands_before_the_published_decoder() -> None:
+    files = find_model(Path("accurate"))
+    ours, published = (
+        open_bundle(files.folder, ModelOptions(decoder_folder=files.decoder_folder)),
+        open_bundle(starter_folder()),
+    )
+    assert isinstance(ours, AttentionBundle)
+    assert isinstance(published, AttentionBundle)
+    assert (ours.folder, ours.info.name, ours.info.streaming) == (files.folder, "Moonshine whole", False)
+    assert ours.info.precision == "int8"
+    sound = recording(min(transcripts()))
+    frames, theirs = (bundle.model.encode(sound) for bundle in (ours, published))
+    assert frames.shape == theirs.shape
+    alike = (frames * theirs).sum(1) / np.linalg.norm(frames, axis=1) / np.linalg.norm(theirs, axis=1)
+    assert 0.6 < alike.mean() < 0.999
+
+
 def test_a_window_knows_how_loud_the_one_before_was() -> None:
     files = find_model(Path("fast"))
     bundle = open_bundle(files.folder, ModelOptions(decoder_folder=files.decoder_folder))
