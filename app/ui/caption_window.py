@@ -75,7 +75,7 @@ class CaptionWindow(QWidget):
         self.looks = LookMenu(self)
         self.start = StartMenu(self)
         self.menu = QMenu(self)
-        self.actions_.fill(self.menu, self.looks, self.start, self.sources, self.models, self.delays, self.manner)
+        self.actions_.fill(self.menu, self.sources, self.manner, (self.models, self.delays), self.looks, self.start)
         self.view = CaptionView(style, keeper.settings.text_size, speaker_name, self)
         self.strip = ControlStrip(self.actions_, self.sources, self.menu, style, self)
         self.text_out = TextOut(self, self.view.shown_text, self._everything)
