@@ -39,6 +39,7 @@ class WindowActions(QObject):
         self.animate = self._make(self.tr("Roll lines smoothly"), "", checkable=True)
         self.full_screen = self._make(self.tr("Full screen"), "", "F11", checkable=True)
         self.words = self._make(self.tr("Words to know…"), "", "Ctrl+W")
+        self.help = self._make(self.tr("Help"), "", "F1")
         self.close = self._make(self.tr("Quit"), "close", "Ctrl+Q")
         self.lines = [self._make(str(number), "", checkable=True) for number in LINE_CHOICES]
         _exclusive(self, self.lines)
@@ -91,7 +92,7 @@ class WindowActions(QObject):
         menu.addMenu(earlier)
         menu.addSeparator()
         menu.addMenu(start)
-        menu.addAction(self.close)
+        menu.addActions([self.help, self.close])
 
     def _lines_menu(self, parent: QMenu) -> QMenu:
         menu = QMenu(self.tr("Lines shown"), parent)

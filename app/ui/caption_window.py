@@ -79,7 +79,7 @@ class CaptionWindow(QWidget):
         self.view = CaptionView(style, keeper.settings.text_size, speaker_name, self)
         self.strip = ControlStrip(self.actions_, self.sources, self.menu, style, self)
         self.text_out = TextOut(self, self.view.shown_text, self._everything)
-        self.reading = Reading(self, live, self.text_out, speaker_name, [self.actions_.words])
+        self.reading = Reading(self, live, self.text_out, speaker_name, [self.actions_.words, self.actions_.help])
         self.last_session = LastSession(last_session_file(), self._everything, self)
         self._arrange()
         self._full = FullScreen(self, self.actions_.full_screen)
