@@ -28,6 +28,7 @@ from app.core.word_verdict import Verdict, verdicts
 from app.core.word_watch import WordWatch
 from app.ui.caption_window import CaptionWindow
 from app.ui.error_hook import ErrorHook
+from app.ui.help_window import Help
 from app.ui.live_captions import LiveCaptions
 from app.ui.settings_keeper import SettingsKeeper
 from app.ui.signals import SignalWatch
@@ -89,6 +90,7 @@ class Program:
         self.words: WordsWindow | None = None
         self.live = LiveCaptions(self._open_sources, self._make_session, spec)
         self.window = CaptionWindow(self.live, self.keeper, self._find_devices)
+        self.help = Help(self.window, self.keeper, str(paths.log_file()))
         self._name_source(spec)
         self.hook = ErrorHook(str(paths.log_file()), self.window)
         self.hook.happened.connect(self.window.show_notice)
@@ -196,6 +198,7 @@ class Program:
         """Open the list of words to know; once open it is kept, with all there is to undo."""
         if self.words is None:
             self.words = WordsWindow(paths.words_file(), self._judge_words, CaptionStyle(), self.window)
+            self.words.addAction(self.window.actions_.help)
         self.words.show()
         self.words.raise_()
         self.words.activateWindow()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from PySide6.QtCore import QObject, QRect, QSize
@@ -39,6 +39,7 @@ class WindowActions(QObject):
         self.animate = self._make(self.tr("Roll lines smoothly"), "", checkable=True)
         self.full_screen = self._make(self.tr("Full screen"), "", "F11", checkable=True)
         self.words = self._make(self.tr("Words to know…"), "", "Ctrl+W")
+        self.help = self._make(self.tr("Help"), "", "F1")
         self.close = self._make(self.tr("Quit"), "close", "Ctrl+Q")
         self.lines = [self._make(str(number), "", checkable=True) for number in LINE_CHOICES]
         _exclusive(self, self.lines)
@@ -61,28 +62,37 @@ class WindowActions(QObject):
         for number, action in zip(LINE_CHOICES, self.lines, strict=True):
             action.setChecked(number == lines)
 
-    def fill(self, menu: QMenu, look: QMenu, start: QMenu, *choices: QMenu) -> None:
+    def fill(
+        self, menu: QMenu, source: QMenu, captions: QMenu, models: Sequence[QMenu], look: QMenu, start: QMenu
+    ) -> None:
         """The window's menu, the same from the strip's button and from a right click.
 
-        `look` is how captions look, `start` how the program starts, `choices` what is captioned and how.
+        It has one column on screens 540 pixels high, with room for a task bar: what is rarely needed is one level
+        down. `captions` is how they are made, to which `models` belong; `look` how they look, `start` how the
+        program starts.
         """
+        captions.addSeparator()
+        for choice in models:
+            captions.addMenu(choice)
+        first = look.actions()[0]
+        look.insertMenu(first, self._lines_menu(look))
+        look.insertSeparator(first)
+        look.addAction(self.animate)
+        earlier = QMenu(self.tr("Earlier text"), menu)
+        earlier.addActions([self.latest, self.clear, self.copy_all, self.open_last, self.keep_last])
         menu.addAction(self.toggle)
-        for choice in choices:
-            menu.addMenu(choice)
+        menu.addMenu(source)
+        menu.addMenu(captions)
         menu.addAction(self.words)
         menu.addSeparator()
-        menu.addActions([self.larger, self.smaller])
-        menu.addMenu(self._lines_menu(menu))
+        menu.addActions([self.larger, self.smaller, self.full_screen])
         menu.addMenu(look)
-        look.addAction(self.animate)
-        menu.addAction(self.full_screen)
         menu.addSeparator()
-        menu.addActions([self.latest, self.clear])
-        menu.addSeparator()
-        menu.addActions([self.read, self.copy_shown, self.copy_all, self.save_text, self.keep_last, self.open_last])
+        menu.addActions([self.read, self.copy_shown, self.save_text])
+        menu.addMenu(earlier)
         menu.addSeparator()
         menu.addMenu(start)
-        menu.addAction(self.close)
+        menu.addActions([self.help, self.close])
 
     def _lines_menu(self, parent: QMenu) -> QMenu:
         menu = QMenu(self.tr("Lines shown"), parent)

@@ -1,14 +1,15 @@
 """Moves and resizes a window without a frame: drag it anywhere, drag its edges, or use Alt and the arrow keys.
 
 The window system does the dragging where it can (it knows about snapping and other screens); where it
-cannot, as on macOS for edges, the window follows the pointer itself.
+cannot, as on macOS for edges, the window follows the pointer itself. A click is no drag: a window system that
+is told to drag when the button is up already would wait for its release, and keep the keyboard to itself.
 """
 
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 EDGE = 8
 """Pixels along each side that resize."""
@@ -31,6 +32,9 @@ class WindowFrame(QObject):
         super().__init__(window)
         self._window = window
         self._pressed: tuple[QPoint, QRect, Qt.Edge] | None = None
+        """Where on the screen the button went down, the window then, and the sides that it took hold of."""
+        self._following = False
+        """The window follows the pointer, since the window system does not do it."""
         window.setMouseTracking(True)
         window.installEventFilter(self)
 
@@ -60,26 +64,33 @@ class WindowFrame(QObject):
             edges |= Qt.Edge.TopEdge if at.y() < height / 2 else Qt.Edge.BottomEdge
         return edges
 
-    def take_hold(self, edges: Qt.Edge, at: QPoint) -> None:
-        """Begin to resize by these sides, or to move when there are none; `at` in screen coordinates."""
-        handle = self._window.windowHandle()
-        if handle is not None and (handle.startSystemResize(edges) if edges else handle.startSystemMove()):
-            return
-        self._pressed = (at, self._window.geometry(), edges)
-
     def _press(self, event: QMouseEvent) -> bool:
         if event.button() != Qt.MouseButton.LeftButton:
             return False
-        self.take_hold(self.edges_at(event.position().toPoint()), event.globalPosition().toPoint())
+        edges = self.edges_at(event.position().toPoint())
+        self._pressed = (event.globalPosition().toPoint(), self._window.geometry(), edges)
+        self._following = False
         return True
 
     def _move(self, event: QMouseEvent) -> bool:
-        if self._pressed is None:
+        if self._pressed is None or not event.buttons() & Qt.MouseButton.LeftButton:
             self._window.setCursor(_cursor(self.edges_at(event.position().toPoint())))
             return False
         start, geometry, edges = self._pressed
-        self._apply(geometry, edges, event.globalPosition().toPoint() - start)
+        by = event.globalPosition().toPoint() - start
+        if not self._following and by.manhattanLength() >= QApplication.startDragDistance():
+            self._begin(edges)
+        if self._following:
+            self._apply(geometry, edges, by)
         return True
+
+    def _begin(self, edges: Qt.Edge) -> None:
+        """Resize by these sides, or move when there are none."""
+        handle = self._window.windowHandle()
+        if handle is not None and (handle.startSystemResize(edges) if edges else handle.startSystemMove()):
+            self._pressed = None
+        else:
+            self._following = True
 
     def _key(self, event: QKeyEvent) -> bool:
         step = _STEPS.get(Qt.Key(event.key()))

@@ -1,4 +1,4 @@
-"""On a real desktop (Xvfb and a window manager): the window stays above others and has its place in the task bar."""
+"""On a real desktop (Xvfb and a window manager): above others, in the task bar, and on good terms with its keyboard."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from tests.helpers.screen import screen
 
-TOOLS = ("Xvfb", "openbox", "xprop")
+TOOLS = ("Xvfb", "openbox", "xprop", "xdotool")
 PROGRAM = """
 import sys
 from pathlib import Path
@@ -78,3 +78,30 @@ def test_the_window_is_above_others_and_can_be_found_again(qtbot: QtBot, window:
     assert "SKIP_TASKBAR" not in found
     assert "_NET_WM_WINDOW_TYPE_NORMAL" in found
     assert "Caique" in found
+
+
+def hand(display: str, *what: str) -> str:
+    """A real pointer and a real keyboard."""
+    command = ["xdotool", *what]
+    return subprocess.run(
+        command, env={**os.environ, "DISPLAY": display}, capture_output=True, text=True, check=False
+    ).stdout
+
+
+def test_a_click_leaves_the_keyboard_to_the_window(qtbot: QtBot, window: tuple[str, str]) -> None:
+    """The window manager must not be told to move a window whose button is up already: it would grab all keys."""
+    display, number = window
+    qtbot.waitUntil(lambda: hand(display, "getactivewindow").strip() == number, timeout=10_000)
+
+    def seen() -> int:
+        """Windows of the program: menus count too."""
+        return len(hand(display, "search", "--onlyvisible", "--class", "caique").split())
+
+    place = ("mousemove", "--window", number)
+    hand(display, *place, "200", "40", "click", "3")
+    qtbot.waitUntil(lambda: seen() == 2, timeout=5_000)
+    hand(display, *place, "100", "40", "click", "1")  # closes the menu
+    qtbot.waitUntil(lambda: seen() == 1, timeout=5_000)
+    hand(display, *place, "100", "40", "click", "1")
+    hand(display, "key", "ctrl+f")
+    qtbot.waitUntil(lambda: seen() == 2, timeout=5_000)

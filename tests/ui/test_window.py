@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QGuiApplication, QWheelEvent
-from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
+from PySide6.QtGui import QAction, QGuiApplication, QWheelEvent
+from PySide6.QtWidgets import QAbstractButton, QApplication, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.captions.plain_text import whole_text
@@ -65,6 +65,24 @@ def test_every_visible_control_is_reached_with_tab(qtbot: QtBot, window: Caption
         reached.add(focus)
         qtbot.keyClick(focus, Qt.Key.Key_Tab)
     assert wanted <= reached
+
+
+def entries(menu: QMenu) -> Iterator[QAction]:
+    for action in menu.actions():
+        below = action.menu()
+        if isinstance(below, QMenu):
+            yield from entries(below)
+        yield action
+
+
+def test_the_menu_has_every_action_and_fits_on_a_small_screen(window: CaptionWindow) -> None:
+    """In one column on a screen 540 pixels high, beside a task bar."""
+    window.start.menuAction().setVisible(True)
+    assert window.menu.sizeHint().height() <= 540 - 48
+    for menu in (window.manner, window.looks, window.start):
+        assert menu.sizeHint().height() <= 540 - 48, menu.title()
+    assert {*window.actions()} <= {*entries(window.menu)}
+    assert {menu.menuAction() for menu in (window.models, window.delays)} <= {*entries(window.menu)}
 
 
 def test_space_pauses_and_goes_on(qtbot: QtBot, window: CaptionWindow, live: LiveCaptions) -> None:

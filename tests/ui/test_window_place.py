@@ -127,6 +127,13 @@ def test_the_window_is_moved_and_resized_by_pointer_and_keyboard(qtbot: QtBot, w
     assert window.geometry() == before.translated(-15, -25)
 
 
+def test_a_click_neither_moves_nor_resizes(qtbot: QtBot, window: CaptionWindow) -> None:
+    before = window.geometry()
+    for start in (QPoint(window.width() // 2, 30), QPoint(2, window.height() // 2)):
+        drag(qtbot, window, start, QPoint(-2, -1))
+        assert window.geometry() == before
+
+
 def test_a_window_never_gets_too_small(qtbot: QtBot, window: CaptionWindow) -> None:
     right = window.geometry().right()
     drag(qtbot, window, QPoint(2, window.height() // 2), QPoint(5000, 0))
