@@ -32,8 +32,8 @@ from training.whole_graph import whole_graph
 
 MODEL_TYPE = "caique-streaming-moonshine-encoder"
 PROFILES = ((3, 3), (6, 6), (12, 12), (24, 24))
-"""Chunk sizes and look-aheads in frames to choose from: 144, 288, 576 and 1,152 ms until a frame is final. Sound that no
-chunk has yet is encoded as well each time it is decoded, so none of them makes the first guess at a word later."""
+"""Chunk sizes and look-aheads in frames to choose from: 144, 288, 576 and 1,152 ms until a frame is final. Sound that
+no chunk has yet is encoded as well each time it is decoded, so none of them makes the first guess at a word later."""
 DEFAULT_PROFILE = (24, 24)
 LICENCE = "MIT (Moonshine tiny-en by Useful Sensors), adapted"
 
