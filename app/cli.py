@@ -245,8 +245,8 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="accurate|fast|DIR",
         default=argparse.SUPPRESS,
-        help="accurate: Moonshine tiny-en (default); fast: its decoder behind our streaming encoder, "
-        "late words sooner, more errors unless accents are strong; or a model folder: a sherpa-onnx streaming CTC or "
+        help="accurate: Moonshine tiny-en, adapted (default); fast: its decoder behind our streaming encoder, "
+        "fewer changes on the way, a few more errors; or a model folder: a sherpa-onnx streaming CTC or "
         "transducer model, "
         "a NeMo or onnx-asr export, or Moonshine's .ort files",
     )
