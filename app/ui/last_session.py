@@ -89,14 +89,21 @@ class LastSession(QObject):
         self._forget(self._now)
 
     def _write(self) -> None:
+        if self._writing is not None and not self._writing.done():
+            self._timer.start()
+            return
         state = self._everything()
         if state.said:
             self._writing = run_in_background(
-                self, lambda: self._write_to(self._now, state), lambda _: None, self._on_not_written
+                self, lambda: self._write_to(self._now, state), self._on_written, self._on_not_written
             )
 
     def _write_to(self, file: Path, state: CaptionState) -> None:
         write_text(file, timed_text(state, self._names.__getitem__))
+
+    def _on_written(self, _: None) -> None:
+        if not self._keep:  # as the user said while it was being written
+            self._forget(self._now)
 
     def _on_not_written(self, error: AppError | EngineError) -> None:
         if str(error) != self._told:

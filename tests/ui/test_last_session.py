@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 
 import pytest
 from PySide6.QtCore import QObject
@@ -17,6 +18,7 @@ from app.ui import last_session
 from app.ui.caption_window import CaptionWindow
 from app.ui.last_session import LastSession
 from app.ui.live_captions import LiveCaptions
+from app.ui.text_out import write_text
 from tests.helpers.talk import said
 from tests.ui.conftest import MIC, Stage
 from tests.ui.test_window import run
@@ -61,7 +63,29 @@ def test_nothing_is_written_unless_asked_for(
     window.actions_.keep_last.setChecked(True)
     qtbot.waitUntil(lambda: list(files().values()) == ["[00:00:00] A secret.\n"])
     window.actions_.keep_last.setChecked(False)
-    assert files() == {}
+    qtbot.waitUntil(lambda: files() == {})
+
+
+def test_nothing_is_left_of_what_was_being_written_when_the_user_said_no(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_go_on, written = Event(), Event(), Event()
+
+    def slowly(path: Path, text: str) -> None:
+        begun.set()
+        assert may_go_on.wait(5)
+        write_text(path, text)
+        written.set()
+
+    monkeypatch.setattr(last_session, "write_text", slowly)
+    parent = QObject()
+    keeper = LastSession(paths.last_session_file(), lambda: CaptionState().apply(MIC, said("A secret.")), parent)
+    keeper.begin(keep=True)
+    qtbot.waitUntil(begun.is_set)
+    keeper.set_keep(False)
+    may_go_on.set()
+    qtbot.waitUntil(written.is_set)
+    qtbot.waitUntil(lambda: files() == {})
 
 
 def test_a_text_that_cannot_be_written_is_told_once(qtbot: QtBot, tmp_path: Path) -> None:
