@@ -20,9 +20,9 @@ from torch import Tensor
 from training.data import Batch, targets
 from training.errors import run
 from training.graph_weights import opened
-from training.judge import latency, streaming, word_errors
+from training.judge import encoding, latency, word_errors
 from training.losses import total_loss
-from training.model import WHOLE, Encoder
+from training.model import Encoder
 from training.run_file import RunOptions, read_run
 from training.store import ClipStore
 from training.teacher import LONGEST_S, Lessons, Teacher, load_teacher
@@ -44,10 +44,7 @@ class Distillation:
         return [{"params": list(self.module.parameters()), "lr": learning_rate}]
 
     def loss(self, batch: Batch, chunk: int, look_ahead: int) -> tuple[Tensor, dict[str, float]]:
-        if chunk == WHOLE:
-            frames = self.module.whole(batch.sound, batch.row_frames())
-        else:
-            frames = self.module.streaming(batch.sound, chunk, self.options.left, look_ahead)
+        frames = self.module.encode(batch.sound, batch.row_frames(), chunk, self.options.left, look_ahead)
         return total_loss(frames, batch, targets(batch, self.lessons), self.teacher.decoder, self.options.loss)
 
     def judge(self, weights: dict[str, Tensor]) -> dict[str, Any]:
@@ -57,7 +54,7 @@ class Distillation:
         clips = self.store.select("speech", split="dev", longest_s=LONGEST_S)
         return {
             latency(chunk, ahead): word_errors(
-                clips, self.store, streaming(encoder, chunk, self.options.left, ahead), self.teacher
+                clips, self.store, encoding(encoder, chunk, self.options.left, ahead), self.teacher
             )
             for chunk, ahead in self.options.judged_chunks
         }

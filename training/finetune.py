@@ -30,7 +30,7 @@ from training.decoder import Decoder
 from training.errors import TrainingError, run
 from training.export import export
 from training.graph_weights import opened
-from training.judge import latency, streaming, word_errors
+from training.judge import encoding, latency, word_errors
 from training.learned import judge_folders
 from training.losses import state_loss, token_loss
 from training.model import Encoder
@@ -122,7 +122,7 @@ class Adaptation:
         clips = [c for c in self.store.select("speech", split="dev", longest_s=LONGEST_S) if c.id in self._customer]
         return {
             latency(chunk, ahead): word_errors(
-                clips, self.store, streaming(self.module.encoder, chunk, self.options.left, ahead), reader
+                clips, self.store, encoding(self.module.encoder, chunk, self.options.left, ahead), reader
             )
             for chunk, ahead in self.options.judged_chunks
         }

@@ -25,14 +25,12 @@ def latency(chunk: int, look_ahead: int) -> str:
     return f"{24 * (chunk + look_ahead)} ms ({24 * chunk} + {24 * look_ahead})"
 
 
-def streaming(encoder: Encoder, chunk: int, left: int, look_ahead: int = 0) -> Encode:
-    """Chunk by chunk; the last chunk is filled up with zeros, as at the end of a recording. `WHOLE`: all at once."""
-    if chunk == WHOLE:
-        return encoder.whole
+def encoding(encoder: Encoder, chunk: int, left: int, look_ahead: int = 0) -> Encode:
+    """As `Encoder.encode` does; the last chunk is filled up with zeros, as at the end of a recording."""
 
-    def encode(sound: Tensor, _lengths: Tensor) -> Tensor:
+    def encode(sound: Tensor, lengths: Tensor) -> Tensor:
         short = -sound.shape[1] % (BLOCK * FRAME)
-        return encoder.streaming(torch.nn.functional.pad(sound, (0, short)), chunk, left, look_ahead)
+        return encoder.encode(torch.nn.functional.pad(sound, (0, short)), lengths, chunk, left, look_ahead)
 
     return encode
 

@@ -152,6 +152,10 @@ class Encoder(nn.Module):
         x = self._layers(stem[:, plan.flatten()], turn, lambda q, k, v: windowed_attention(q, k, v, mask))
         return x.reshape(x.shape[0], *plan.shape, x.shape[2])[:, :, :BLOCK].flatten(1, 2)
 
+    def encode(self, sound: Tensor, frames: Tensor, chunk: int, left: int, look_ahead: int = 0) -> Tensor:
+        """The student's form, or the teacher's where the chunk is `WHOLE`; sound and frames as they take them."""
+        return self.whole(sound, frames) if chunk == WHOLE else self.streaming(sound, chunk, left, look_ahead)
+
     def streaming_stem(self, sound: Tensor) -> Tensor:
         """Convolutions with carried statistics: [batch, N] -> [batch, N / 384, width]."""
         own = first_conv(self, F.pad(sound, (PAD, 0)))

@@ -8,7 +8,7 @@ encoder that was adapted.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -49,12 +49,10 @@ def matches(folder: Path, decoder_folder: Path | None = None) -> bool:
 
 def load(path: Path, options: ModelOptions) -> AttentionBundle:
     """Open the folder; raises ModelError for whatever is wrong with it."""
-    lender = options.decoder_folder or path
     encoder = open_graph(_only(path, _ENCODER), options, "the encoder")
     encoder.expect((2, 2)[: len(encoder.inputs)], (3,))
-    decoder = open_decoder(_only(lender, _DECODER), options)
-    bundle = assemble(lender, WholeEncoder(encoder), encoder, encoder.outputs[0].shape[2], decoder)
-    return replace(bundle, folder=path, info=replace(bundle.info, name=f"Moonshine {path.resolve().name}"))
+    decoder = open_decoder(_only(options.decoder_folder or path, _DECODER), options)
+    return assemble(WholeEncoder(encoder), encoder, encoder.outputs[0].shape[2], decoder)
 
 
 def _only(folder: Path, role: str) -> Path:

@@ -84,9 +84,8 @@ def load(path: Path, options: ModelOptions) -> AttentionBundle:
     encoder, latencies = _encoder(graph, options.latency)
     decoder = open_decoder(next(iter(decoders.values())), options)
     frames, _ = encoder.step(np.zeros(encoder.chunk, np.float32), 0, dict(encoder.first))
-    bundle = assemble(lender, encoder, graph, frames.shape[1], decoder, encoder.chunk, encoder.look_ahead)
-    info = replace(bundle.info, name=f"Moonshine {path.resolve().name}", latencies=latencies)
-    return replace(bundle, folder=path, info=info)
+    bundle = assemble(encoder, graph, frames.shape[1], decoder, encoder.chunk, encoder.look_ahead)
+    return replace(bundle, info=replace(bundle.info, latencies=latencies))
 
 
 def _encoder(graph: Graph, latency: int | None) -> tuple[StreamingEncoder, tuple[int, ...]]:

@@ -80,7 +80,6 @@ class Moonshine:
 
 
 def assemble(
-    folder: Path,
     encoder: Encoder,
     encoder_graph: Graph,
     width: int | None,
@@ -88,7 +87,7 @@ def assemble(
     chunk: int = 0,
     look_ahead: int = 0,
 ) -> AttentionBundle:
-    """A bundle of opened graphs and the folder's tokenizer.
+    """A bundle of opened graphs and the tokenizer beside the decoder; the encoder's folder is the model's.
 
     Args:
         width: numbers in a frame of the encoder; None where its graph leaves it open.
@@ -98,7 +97,8 @@ def assemble(
     Raises:
         ModelError: the tokenizer is missing or broken, or the parts do not fit each other.
     """
-    tokenizer, pieces = read_pieces(folder)
+    folder = encoder_graph.path.parent
+    tokenizer, pieces = read_pieces(decoder.path.parent)
     if None not in (decoder.width, width) and decoder.width != width:
         raise ModelMismatch(
             decoder.path, f"it takes encoder frames of {decoder.width} numbers, the encoder gives {width}"

@@ -109,10 +109,8 @@ def test_an_encoder_alone_borrows_the_decoder_of_another_folder(tmp_path: Path) 
 
 def test_an_adapted_encoder_of_whole_windows_stands_before_the_published_decoder() -> None:
     files = find_model(Path("accurate"))
-    ours, published = (
-        open_bundle(files.folder, ModelOptions(decoder_folder=files.decoder_folder)),
-        open_bundle(starter_folder()),
-    )
+    ours = open_bundle(files.folder, ModelOptions(decoder_folder=files.decoder_folder))
+    published = open_bundle(starter_folder())
     assert isinstance(ours, AttentionBundle)
     assert isinstance(published, AttentionBundle)
     assert (ours.folder, ours.info.name, ours.info.streaming) == (files.folder, "Moonshine whole", False)

@@ -18,7 +18,7 @@ from training.checkpoint import averaged_encoder, load
 from training.data import BatchOptions
 from training.distil import Distillation
 from training.export import OnnxEncoder, compare, export
-from training.judge import streaming
+from training.judge import encoding
 from training.losses import LossWeights
 from training.model import FRAME, WHOLE, Encoder, rotate, rotation
 from training.run_file import RunOptions, read_run
@@ -49,7 +49,7 @@ def distance(task: Distillation, chunk: int = 12) -> float:
     """How far the student's frames of one clip are from the teacher's."""
     clip = task.clips[0]
     with torch.no_grad():
-        encode = streaming(task.module, chunk, task.options.left)
+        encode = encoding(task.module, chunk, task.options.left)
         own = encode(task.store.read(clip)[None], torch.tensor([clip.frames]))[0, : clip.frames]
     return float((own - task.lessons.frames(clip)).abs().mean())
 
