@@ -1,12 +1,14 @@
-"""Adapts a streaming model to a customer's voices and words, and shows what was learned and what was kept.
+"""Adapts a model to a customer's voices and words, and shows what was learned and what was kept.
 
 python -m training.finetune OUT START REPLAY --recordings FOLDER
 python -m training.finetune OUT START REPLAY --text FILE --voices FOLDER
 
-START is a model folder of the program, an exported encoder, a checkpoint of training.distil or, where NeMo is
-installed, a NeMo checkpoint (.nemo). REPLAY is a folder in which training.prepare and training.teacher have run: what
-the model should not forget. FOLDER holds recordings with a `.txt` of the same name beside each, or a manifest.jsonl;
-FILE has a word or sentence a line, which training.synthesis speaks. OUT/model is a folder that the program opens.
+START is a model folder of the program (resources/models/whole is "Accurate", resources/models/streaming "Fast"), an
+exported encoder, a checkpoint of training.distil or, where NeMo is installed, a NeMo checkpoint (.nemo). What takes
+whole windows learns and is written in that form, all else in chunks. REPLAY is a folder in which training.prepare and
+training.teacher have run: what the model should not forget. FOLDER holds recordings with a `.txt` of the same name
+beside each, or a manifest.jsonl; FILE has a word or sentence a line, which training.synthesis speaks. OUT/model is a
+folder that the program opens.
 """
 
 from __future__ import annotations
@@ -28,12 +30,12 @@ from training.customer import Mixture, decode, describe, let_hear, mixed, new_wo
 from training.data import Batch, targets
 from training.decoder import Decoder
 from training.errors import TrainingError, run
-from training.export import export
-from training.graph_weights import opened
+from training.export import export, export_whole
+from training.graph_weights import opened, takes_whole_windows
 from training.judge import encoding, latency, word_errors
 from training.learned import judge_folders
 from training.losses import state_loss, token_loss
-from training.model import Encoder
+from training.model import WHOLE, Encoder
 from training.run_file import RunOptions, read_run
 from training.store import Clip, ClipStore
 from training.synthesis import kokoro, plan, read_text, synthesise, voices_in
@@ -105,7 +107,7 @@ class Adaptation:
 
     def loss(self, batch: Batch, chunk: int, look_ahead: int) -> tuple[Tensor, dict[str, float]]:
         """The teacher misheard the customer, so its frames count for the replay only; its tokens are the labels'."""
-        frames = self.module.encoder.streaming(batch.sound, chunk, self.options.left, look_ahead)
+        frames = self.module.encoder.encode(batch.sound, batch.row_frames(), chunk, self.options.left, look_ahead)
         tokens = token_loss(frames, batch, targets(batch, self._lessons), self.module.decoder)
         kept = [s for s in batch.segments if s.clip and s.clip.id not in self._customer]
         if not kept:
@@ -135,21 +137,26 @@ def adapt(out: Path, start: Path, model_folder: Path, replay: Path, options: Run
     """Trains on OUT/customer and returns the model folder; OUT/start becomes the folder it began with."""
     teacher = load_teacher(model_folder)
     encoder = opened(start)
+    if takes_whole_windows(start):
+        options = replace(options, chunks=((WHOLE, 0),), judged_chunks=((WHOLE, 0),))
     decoder = load_teacher(model_folder).decoder
-    write_model(out / "start", encoder, options.left, decoder, model_folder)
+    write_model(out / "start", encoder, options, decoder, model_folder)
     grids = decoder_grids(model_folder / "decoder_model_merged.ort")
     module = Adapted(encoder.train(), decoder, options.finetune.decoder, grids)
     trainer = Trainer(Adaptation(options, out / "customer", replay, teacher, module), options, out / "run")
     trainer.run(stop)
     trainer.judge()  # leaves the averaged weights in the module
     module.settle()
-    return write_model(out / "model", module.encoder.eval(), options.left, decoder, model_folder)
+    return write_model(out / "model", module.encoder.eval(), options, decoder, model_folder)
 
 
-def write_model(folder: Path, encoder: Encoder, left: int, decoder: Decoder, model_folder: Path) -> Path:
+def write_model(folder: Path, encoder: Encoder, options: RunOptions, decoder: Decoder, model_folder: Path) -> Path:
     """A model folder of the program: our encoder in 8 bits, the decoder, the tokens."""
-    plain, _ = export(encoder, left, folder)
-    plain.unlink()
+    if options.chunks == ((WHOLE, 0),):
+        export_whole(encoder, folder)
+    else:
+        plain, _ = export(encoder, options.left, folder)
+        plain.unlink()
     name = "decoder_model_merged.ort"
     write_decoder(decoder.state_dict(), model_folder / name, folder / name)
     shutil.copyfile(model_folder / "tokenizer.bin", folder / "tokenizer.bin")

@@ -28,11 +28,22 @@ def opened(start: Path) -> Encoder:
         return averaged_encoder(start)
     if (start / MOONSHINE).is_file():
         return moonshine_encoder(start)
+    return exported_encoder(_graph(start))[0]
+
+
+def takes_whole_windows(start: Path) -> bool:
+    """Whether `start` is a folder or graph of the form that sees a window at once; a checkpoint does not tell."""
+    if start.suffix == ".pt":
+        return False
+    return (start / MOONSHINE).is_file() or not exported_encoder(_graph(start))[1]
+
+
+def _graph(start: Path) -> Path:
     names = ("encoder.onnx", "encoder.int8.onnx", "encoder_model.int8.onnx")
     graph = next((start / name for name in names if (start / name).is_file()), start)
     if not graph.is_file():
         raise TrainingError(f"{start} is neither a checkpoint nor a folder with {' or '.join(names)}")
-    return exported_encoder(graph)[0]
+    return graph
 
 
 def moonshine_encoder(folder: Path) -> Encoder:

@@ -64,13 +64,17 @@ def step() -> Step:
     return run
 
 
+def said() -> list[list[str]]:
+    """Names of the sentences and their words."""
+    return [line.split(maxsplit=1) for line in (SPEECH / "transcripts.txt").read_text("utf8").splitlines()]
+
+
 def collect(folder: Path) -> Path:
     """Manifest of eight sentences, two of them for judging, and of some noise."""
-    said = (line.split(maxsplit=1) for line in (SPEECH / "transcripts.txt").read_text("utf8").splitlines())
     rows = [
         {"id": name, "path": str(SPEECH / f"{name}.opus"), "corpus": "commonvoice", "text": text}
         | {"split": "dev" if n < 2 else "train"}
-        for n, (name, text) in enumerate(said)
+        for n, (name, text) in enumerate(said())
     ]
     rows.append({"id": "noise", "path": str(SPEECH / "noise-2.opus"), "kind": "noise"})
     folder.mkdir()
@@ -110,3 +114,24 @@ def test_from_recordings_to_models_that_the_program_streams(tmp_path: Path, step
             stream.push(sound)
             stream.finish()
         start = folder / "checkpoint.pt"
+
+
+@pytest.mark.timeout(900)
+def test_both_models_of_the_program_adapt_to_recordings(tmp_path: Path, step: Step) -> None:
+    work, run, recordings = tmp_path / "work", tmp_path / "run.toml", tmp_path / "recordings"
+    run.write_text("chunks = [[24, 24]]\njudged_chunks = [[24, 24]]\n[batch]\nbatch_seconds = 8.0\nrow_seconds = 6.0\n")
+    step("prepare", work, collect(tmp_path / "collection"))
+    step("teacher", work, MOONSHINE)
+    recordings.mkdir()
+    for name, text in said():
+        (recordings / f"{name}.opus").symlink_to(SPEECH / f"{name}.opus")
+        (recordings / f"{name}.txt").write_text(text, "utf8")
+    for name, graph in (("whole", "encoder_model.int8.onnx"), ("streaming", "encoder.int8.onnx")):
+        out = tmp_path / name
+        start = ROOT / "resources" / "models" / name
+        step("finetune", out, start, work, "--recordings", recordings, "--run", run, "--minutes", MINUTES, "--each", 1)
+        assert (out / "model" / graph).is_file()
+        assert Recognizer.load(out / "model").info.streaming == (name == "streaming")
+        report = json.loads((out / "report.json").read_text("utf8"))
+        # a step or two leave the model what it was
+        assert report["learned"]["after"]["word errors"]["customer"] < 40
