@@ -16,6 +16,7 @@ from app import cli
 from app.commands.window import has_display
 from app.core import catalogue
 from app.core.errors import ModelNotFound
+from engine.models.options import BorrowedDecoder
 
 
 @pytest.fixture(autouse=True)
@@ -221,12 +222,12 @@ def test_profiles_are_sub_folders_named_by_their_delay(tmp_path: Path) -> None:
 
 
 def test_models_that_come_with_the_program_have_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    starter = catalogue.starter_folder()
+    starter = BorrowedDecoder(catalogue.starter_folder())
     accurate = catalogue.find_model(Path("accurate"))
-    assert (accurate.folder.parts[-2:], accurate.decoder_folder) == (("models", "whole"), starter)
+    assert (accurate.folder.parts[-2:], accurate.borrowed) == (("models", "whole"), starter)
     assert catalogue.find_model(None) == catalogue.find_model(Path(catalogue.DEFAULT))
     fast = catalogue.find_model(Path("fast"))
-    assert (fast.folder.parts[-2:], fast.decoder_folder) == (("models", "streaming"), starter)
+    assert (fast.folder.parts[-2:], fast.borrowed) == (("models", "streaming"), starter)
     (tmp_path / "fast").mkdir()
     monkeypatch.chdir(tmp_path)
     assert catalogue.find_model(Path("fast")) == fast

@@ -115,7 +115,7 @@ def listener(model: str) -> Listener:
     name, _, latency = model.partition("@")
     files = find_model(Path(name))
     delay = int(latency) if latency else None
-    return Listener(files.folder, ModelOptions(latency=delay, decoder_folder=files.decoder_folder))
+    return Listener(files.folder, ModelOptions(latency=delay, borrowed=files.borrowed))
 
 
 def speech_rows(

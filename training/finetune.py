@@ -25,10 +25,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import register_parametrization, remove_parametrizations
 
+from engine.models.decoder_layers import FILE
 from training import nemo_finetune
 from training.customer import Mixture, decode, describe, let_hear, mixed, new_words, read_words
 from training.data import Batch, targets
 from training.decoder import Decoder
+from training.decoder_file import PUBLISHED, Grid, grids, on_grid, read_layers, write_layers
 from training.errors import TrainingError, run
 from training.export import export, export_whole
 from training.graph_weights import opened, takes_whole_windows
@@ -41,7 +43,7 @@ from training.store import Clip, ClipStore
 from training.synthesis import kokoro, plan, read_text, synthesise, voices_in
 from training.teacher import LONGEST_S, Lessons, Teacher, load_teacher
 from training.trainer import Stop, SupportsBool, Trainer
-from training.weights import decoder_grids, write_decoder
+from training.weights import Weights
 
 RUN_FILE = Path(__file__).parent / "runs" / "finetune.toml"
 DECODER_PARTS = {"none": (), "cross": ("cross_attention",), "all": ("attention", "fc1.weight", "fc2.weight")}
@@ -51,33 +53,33 @@ DECODER_PARTS = {"none": (), "cross": ("cross_attention",), "all": ("attention",
 class OnGrid(nn.Module):
     """A matrix as the decoder's file can hold it; learning moves what lies behind, until that reaches the next step.
 
-    Rounded only afterwards, most of what a short run learns is lost: it moves weights by less than a step.
+    Rounded only afterwards, some of what a short run learns is lost: it moves weights by less than a step.
     """
 
-    def __init__(self, scale: float, zero: float) -> None:
+    def __init__(self, of: Grid) -> None:
         super().__init__()
-        self.scale, self.zero = scale, zero
+        self._grid = of
 
     def forward(self, weight: Tensor) -> Tensor:
-        steps = (weight / self.scale + self.zero).round().clamp(0, 255)
-        return weight + ((steps - self.zero) * self.scale - weight).detach()
+        step, zero = self._grid
+        return weight + ((on_grid(weight, self._grid) - zero) * step - weight).detach()
 
 
 class Adapted(nn.Module):
     """What learns: the encoder, and as much of the decoder as was asked for.
 
-    grids: step and zero point for each of the decoder's matrices, by state dict key, as `decoder_grids` reads them.
+    on: what the decoder's matrices are rounded to, by state dict key, as `training.decoder_file.grids` finds it.
     """
 
-    def __init__(self, encoder: Encoder, decoder: Decoder, part: str, grids: dict[str, tuple[float, float]]) -> None:
+    def __init__(self, encoder: Encoder, decoder: Decoder, part: str, on: dict[str, Grid]) -> None:
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
         for name, weight in decoder.named_parameters():
             weight.requires_grad_(any(p in name for p in DECODER_PARTS[part]))
         learned = [name for name, weight in decoder.named_parameters() if weight.requires_grad]
-        self._on_grid = [decoder.get_submodule(n.removesuffix(".weight")) for n in learned if n in grids]
-        for name, module in zip((n for n in learned if n in grids), self._on_grid, strict=True):
-            register_parametrization(module, "weight", OnGrid(*grids[name]), unsafe=True)
+        self._on_grid = [decoder.get_submodule(n.removesuffix(".weight")) for n in learned if n in on]
+        for name, module in zip((n for n in learned if n in on), self._on_grid, strict=True):
+            register_parametrization(module, "weight", OnGrid(on[name]), unsafe=True)
 
     def settle(self) -> None:
         """Ends learning: the matrices on grids become what they were rounded to."""
@@ -140,26 +142,36 @@ def adapt(out: Path, start: Path, model_folder: Path, replay: Path, options: Run
     if takes_whole_windows(start):
         options = replace(options, chunks=((WHOLE, 0),), judged_chunks=((WHOLE, 0),))
     decoder = load_teacher(model_folder).decoder
-    write_model(out / "start", encoder, options, decoder, model_folder)
-    grids = decoder_grids(model_folder / "decoder_model_merged.ort")
-    module = Adapted(encoder.train(), decoder, options.finetune.decoder, grids)
+    if layers := learned_layers(start):
+        decoder.load_state_dict(read_layers(layers, model_folder), strict=False)
+    on = grids(decoder.state_dict())
+    write_model(out / "start", encoder, options, decoder.state_dict(), on, model_folder)
+    module = Adapted(encoder.train(), decoder, options.finetune.decoder, on)
     trainer = Trainer(Adaptation(options, out / "customer", replay, teacher, module), options, out / "run")
     trainer.run(stop)
     trainer.judge()  # leaves the averaged weights in the module
     module.settle()
-    return write_model(out / "model", module.encoder.eval(), options, decoder, model_folder)
+    return write_model(out / "model", module.encoder.eval(), options, decoder.state_dict(), on, model_folder)
 
 
-def write_model(folder: Path, encoder: Encoder, options: RunOptions, decoder: Decoder, model_folder: Path) -> Path:
-    """A model folder of the program: our encoder in 8 bits, the decoder, the tokens."""
+def learned_layers(start: Path) -> Path | None:
+    """What the decoder of a model folder learned, if it did; that of the program's own models is beside them."""
+    places = start / FILE, start.parent / "decoder" / FILE
+    return next((place for place in places if place.is_file()), None)
+
+
+def write_model(
+    folder: Path, encoder: Encoder, options: RunOptions, decoder: Weights, on: dict[str, Grid], model_folder: Path
+) -> Path:
+    """A model folder of the program: our encoder and the decoder's layers in 8 bits, Moonshine's decoder and tokens."""
     if options.chunks == ((WHOLE, 0),):
         export_whole(encoder, folder)
     else:
         plain, _ = export(encoder, options.left, folder)
         plain.unlink()
-    name = "decoder_model_merged.ort"
-    write_decoder(decoder.state_dict(), model_folder / name, folder / name)
-    shutil.copyfile(model_folder / "tokenizer.bin", folder / "tokenizer.bin")
+    for name in (PUBLISHED, "tokenizer.bin"):
+        shutil.copyfile(model_folder / name, folder / name)
+    write_layers(decoder, model_folder, folder / FILE, on)
     return folder
 
 

@@ -65,43 +65,6 @@ def decoder_weights(path: Path) -> Weights:
     return weights
 
 
-def decoder_grids(path: Path) -> dict[str, tuple[float, float]]:
-    """Step and zero point of the 8-bit grid on which each of the decoder's matrices is stored, by state dict key."""
-    graph, arrays = _decoder(path.read_bytes())
-    return {
-        key: (float(arrays[f"{name}_scale"]), float(arrays[f"{name}_zero_point"]))
-        for key, name in _decoder_matrices(graph, arrays).items()
-    }
-
-
-def write_decoder(weights: Weights, source: Path, target: Path) -> None:
-    """Moonshine's decoder file with a state dict's attention and feed-forward matrices in place of its own.
-
-    Scales and zero points stay, so that a matrix that was not trained comes out as it went in, and one that was trained
-    on its grid as it was judged. Norms, biases and the embedding are left as they are.
-    """
-    raw = bytearray(source.read_bytes())
-    graph, arrays = _decoder(raw)
-    for key, name in _decoder_matrices(graph, arrays).items():
-        stored = arrays[f"{name}_quantized"]
-        steps = weights[key].numpy().T / arrays[f"{name}_scale"] + arrays[f"{name}_zero_point"]
-        limits = np.iinfo(stored.dtype)
-        stored[...] = np.clip(np.rint(steps), limits.min, limits.max)
-    target.write_bytes(raw)
-
-
-def _decoder_matrices(graph: OrtGraph, arrays: Arrays) -> dict[str, str]:
-    """What each of the decoder's matrices is called in its file, by state dict key."""
-    names = {"self_attn": "self_attention", "encoder_attn": "cross_attention", "_proj": "", "mlp.": ""}
-    found = {}
-    for module, name in _quantised(_branch(graph, "else_branch"), arrays, prefix="model.decoder.").items():
-        for theirs, ours in names.items():
-            module = module.replace(theirs, ours)
-        if module.startswith("layers."):
-            found[f"{module}.weight"] = name
-    return found
-
-
 def read_tokens(path: Path) -> list[bytes]:
     """The pieces of `tokenizer.bin`, by id: each a length (one byte, or two when the first is >= 128) and its bytes."""
     raw, tokens, at = path.read_bytes(), [], 0

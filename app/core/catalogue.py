@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.core.errors import ModelNotFound
+from engine.models.options import BorrowedDecoder
 
 FAST, ACCURATE = "fast", "accurate"
 DEFAULT = ACCURATE
@@ -58,8 +59,8 @@ class ModelFiles:
     """Where a model's files are."""
 
     folder: Path
-    decoder_folder: Path | None = None
-    """Where its decoder is, if not there."""
+    borrowed: BorrowedDecoder | None = None
+    """Its decoder, if that is not there."""
 
 
 def find_model(chosen: Path | None) -> ModelFiles:
@@ -71,7 +72,7 @@ def find_model(chosen: Path | None) -> ModelFiles:
     """
     name = DEFAULT if chosen is None else str(chosen)
     if name in _OURS:
-        return ModelFiles(_encoder_folder(_OURS[name]), starter_folder())
+        return ModelFiles(_encoder_folder(_OURS[name]), BorrowedDecoder(starter_folder()))
     return ModelFiles(_existing(Path(name)))
 
 

@@ -22,7 +22,7 @@ def load(folder: Path | None, decoder: str | None, latency: int | None, text: Te
     Raises UsageError for a delay the model does not have, EngineError or AppError when there is no usable model.
     """
     files = find_model(folder)
-    options = ModelOptions(decoder=decoder, latency=latency, decoder_folder=files.decoder_folder, prepared=_prepared())
+    options = ModelOptions(decoder=decoder, latency=latency, borrowed=files.borrowed, prepared=_prepared())
     profiles = latency_profiles(files.folder)
     if not profiles:
         recognizer = Recognizer.load(files.folder, options, text=text.options())

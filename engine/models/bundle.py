@@ -64,8 +64,8 @@ def open_bundle(folder: Path, options: ModelOptions | None = None) -> Bundle:
 
 
 def _layout(folder: Path, options: ModelOptions) -> Layout | None:
-    if options.decoder_folder is not None:
-        whole = layout_moonshine.matches(folder, options.decoder_folder)
+    if options.borrowed is not None:
+        whole = layout_moonshine.matches(folder, options.borrowed.folder)
         return layout_moonshine if whole else layout_streaming_moonshine
     return next((layout for layout in LAYOUTS if layout.matches(folder)), None)
 

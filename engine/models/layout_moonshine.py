@@ -1,7 +1,7 @@
 """Layout: Moonshine as published, encoder_model and decoder_model_merged (.ort or .onnx), tokenizer.bin or .json.
 
 Raw sound in, 384 samples an encoder frame, each of which sees the whole window. The decoder and its tokenizer may be in
-a folder of their own (`ModelOptions.decoder_folder`), since Moonshine's files need not be copied to stand behind an
+a folder of their own (`ModelOptions.borrowed`), since Moonshine's files need not be copied to stand behind an
 encoder that was adapted.
 """
 
@@ -17,7 +17,7 @@ from engine.models.attention import AttentionBundle
 from engine.models.files import graphs
 from engine.models.moonshine import assemble
 from engine.models.moonshine_decoder import open_decoder
-from engine.models.options import ModelOptions
+from engine.models.options import BorrowedDecoder, ModelOptions
 from engine.models.session import Graph, open_graph
 from engine.models.window_encoder import Reencoder, WindowEncoder
 from engine.types import Frames, Samples
@@ -51,7 +51,8 @@ def load(path: Path, options: ModelOptions) -> AttentionBundle:
     """Open the folder; raises ModelError for whatever is wrong with it."""
     encoder = open_graph(_only(path, _ENCODER), options, "the encoder")
     encoder.expect((2, 2)[: len(encoder.inputs)], (3,))
-    decoder = open_decoder(_only(options.decoder_folder or path, _DECODER), options)
+    lender = options.borrowed or BorrowedDecoder(path)
+    decoder = open_decoder(_only(lender.folder, _DECODER), lender.layers, options)
     return assemble(WholeEncoder(encoder), encoder, encoder.outputs[0].shape[2], decoder)
 
 

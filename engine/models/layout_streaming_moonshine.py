@@ -2,7 +2,7 @@
 
 One call takes any whole number of frames' sound as one chunk, how many of its last frames are look-ahead, and caches;
 it gives the frames and the next caches. All sizes and first values are in the metadata that training/export.py writes.
-The decoder and its tokenizer may be in a folder of their own (`ModelOptions.decoder_folder`), since Moonshine's files
+The decoder and its tokenizer may be in a folder of their own (`ModelOptions.borrowed`), since Moonshine's files
 need not be copied to stand behind another encoder.
 """
 
@@ -21,7 +21,7 @@ from engine.models.attention import AttentionBundle
 from engine.models.files import graphs
 from engine.models.moonshine import assemble
 from engine.models.moonshine_decoder import FRAME_SAMPLES, open_decoder
-from engine.models.options import ModelOptions
+from engine.models.options import BorrowedDecoder, ModelOptions
 from engine.models.session import Array, Graph, open_graph
 from engine.models.window_encoder import Appender, Caches, WindowEncoder
 from engine.types import SAMPLE_RATE, Frames, Samples
@@ -73,16 +73,16 @@ def matches(folder: Path) -> bool:
 
 def load(path: Path, options: ModelOptions) -> AttentionBundle:
     """Open the folder; raises ModelError for whatever is wrong with it."""
-    lender = options.decoder_folder or path
-    found, decoders = graphs(path, _ENCODER), graphs(lender, _DECODER)
+    lender = options.borrowed or BorrowedDecoder(path)
+    found, decoders = graphs(path, _ENCODER), graphs(lender.folder, _DECODER)
     if not found:
         raise ModelFileMissing(path / f"{_ENCODER}.int8.onnx", "the encoder")
     if not decoders:
-        raise ModelFileMissing(lender / f"{_DECODER}.ort", "the decoder")
+        raise ModelFileMissing(lender.folder / f"{_DECODER}.ort", "the decoder")
     wanted = "int8" if options.precision == "auto" else options.precision
     graph = open_graph(found.get(wanted) or next(iter(found.values())), options, "the encoder")
     encoder, latencies = _encoder(graph, options.latency)
-    decoder = open_decoder(next(iter(decoders.values())), options)
+    decoder = open_decoder(next(iter(decoders.values())), lender.layers, options)
     frames, _ = encoder.step(np.zeros(encoder.chunk, np.float32), 0, dict(encoder.first))
     bundle = assemble(encoder, graph, frames.shape[1], decoder, encoder.chunk, encoder.look_ahead)
     return replace(bundle, info=replace(bundle.info, latencies=latencies))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from engine.errors import ModelMismatch
+from engine.models import decoder_layers
 from engine.models.attention import Advance, DecoderState, Ids
 from engine.models.moonshine_network import Network, Unrecognised, recognise
 from engine.models.options import ModelOptions
@@ -52,13 +54,21 @@ class Decoder(Protocol):
         ...
 
 
-def open_decoder(path: Path, options: ModelOptions) -> Decoder:
-    """Raises ModelError: the file cannot be opened, or is no such decoder."""
+def open_decoder(path: Path, layers: Path | None, options: ModelOptions) -> Decoder:
+    """The decoder, with the layers of a file of their own or of one beside it, if there is one, in place of its own.
+
+    Raises ModelError: a file cannot be opened, or is no such decoder or belongs to another.
+    """
+    beside = path.with_name(decoder_layers.FILE)
+    learned = layers or (beside if beside.is_file() else None)
+    network = None
     if path.is_file():
-        try:
-            return WrittenDecoder(path, recognise(path.read_bytes()), options)
-        except Unrecognised:
-            pass
+        with suppress(Unrecognised):
+            network = recognise(path.read_bytes())
+    if network is not None:
+        return WrittenDecoder(path, decoder_layers.adapted(network, learned) if learned else network, options)
+    if learned is not None and path.is_file():
+        raise ModelMismatch(learned, f"{path.name} is not the decoder whose layers it holds")
     return MergedDecoder(path, options)
 
 

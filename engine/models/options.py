@@ -11,6 +11,16 @@ Precision: TypeAlias = Literal["auto", "fp32", "int8"]
 
 
 @dataclass(frozen=True, slots=True)
+class BorrowedDecoder:
+    """Moonshine's decoder and tokenizer, to read the frames of an encoder that comes without."""
+
+    folder: Path
+    """Moonshine's folder."""
+    layers: Path | None = None
+    """Learned layers in place of the decoder's own (`engine.models.decoder_layers`)."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelOptions:
     """How to open a model folder."""
 
@@ -29,9 +39,8 @@ class ModelOptions:
     latency: int | None = None
     """Delay in milliseconds, for a model that comes with several in one folder (`ModelInfo.latencies`); its own choice
     when None, or when it has no such delay."""
-    decoder_folder: Path | None = None
-    """Moonshine's folder, whose decoder and tokenizer are to read the frames of an encoder that comes without
-    (`engine.models.layout_streaming_moonshine`, `engine.models.layout_moonshine`)."""
+    borrowed: BorrowedDecoder | None = None
+    """For `engine.models.layout_streaming_moonshine` and `engine.models.layout_moonshine`."""
     prepared: Path | None = None
     """Folder of rewritten graphs (`engine.models.prepared`) that stand in for published ones where `precision` is
     "auto"; None: always the published ones."""

@@ -160,7 +160,7 @@ def measure(task: tuple[str, str, Loudspeakers | None, Conversation]) -> tuple[s
     """One room, one way. Also returns the processor seconds that a second of call costs the filter."""
     room, way, speakers, talk = task
     files = find_model(None)
-    recognizer = Recognizer.load(files.folder, ModelOptions(decoder_folder=files.decoder_folder))
+    recognizer = Recognizer.load(files.folder, ModelOptions(borrowed=files.borrowed))
     noise = np.random.default_rng(1).normal(0, FLOOR, len(talk.near)).astype(np.float32)
     heard = speakers.heard(talk.near, talk.played) if speakers else talk.near + noise
     cost = 0.0

@@ -233,7 +233,7 @@ def _pushes(heard: Sequence[Heard]) -> list[float]:
 
 def _open(files: ModelFiles) -> None:
     global _listener  # noqa: PLW0603 - one a process
-    _listener = Listener(files.folder, ModelOptions(decoder_folder=files.decoder_folder))
+    _listener = Listener(files.folder, ModelOptions(borrowed=files.borrowed))
 
 
 def _hear(talk: Talk, mode: Steadiness = Steadiness.BALANCED) -> Heard:
@@ -253,7 +253,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1)
     args = parser.parse_args()
     files = find_model(args.model)
-    bundle = open_bundle(files.folder, ModelOptions(decoder_folder=files.decoder_folder))
+    bundle = open_bundle(files.folder, ModelOptions(borrowed=files.borrowed))
     if not isinstance(bundle, AttentionBundle) or not bundle.model.tells_attention:
         parser.error(f"{files.folder}: word ends come from a decoder that tells where it looks; this has none")
     spoken, noises = talks(args.speech, args.limit), stretches(args.noise, args.limit)

@@ -121,7 +121,7 @@ def test_frames_of_a_streaming_encoder_go_through_once() -> None:
 
 def test_a_file_that_is_not_understood_runs_as_published(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.models.moonshine_network._KINDS", {"Softmax": (3, 0)})
-    decoder = open_decoder(DECODER, ModelOptions())
+    decoder = open_decoder(DECODER, None, ModelOptions())
     assert isinstance(decoder, MergedDecoder)
     track = WindowTrack(replace(model(), decoder=decoder), SileroVoice(packaged_model()))
     track.push(np.concatenate([quiet(1.0), recording("commonvoice-000306"), quiet(1.0)]))

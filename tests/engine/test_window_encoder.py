@@ -15,7 +15,7 @@ from app.core.catalogue import find_model
 from engine.errors import ModelError, ModelFileBroken, ModelFileMissing, ModelMismatch
 from engine.models.attention import AttentionBundle
 from engine.models.bundle import open_bundle
-from engine.models.options import ModelOptions
+from engine.models.options import BorrowedDecoder, ModelOptions
 from engine.models.window_encoder import Appender, Caches, Reencoder
 from engine.types import Frames, Samples
 from tests.helpers.starter import recording, starter_folder, transcripts
@@ -97,7 +97,7 @@ def test_an_encoder_alone_borrows_the_decoder_of_another_folder(tmp_path: Path) 
     whole = streaming_folder(tmp_path / "whole")
     (tmp_path / "ours").mkdir()
     shutil.copy(whole / "encoder.onnx", tmp_path / "ours" / "encoder.onnx")
-    bundle = open_bundle(tmp_path / "ours", ModelOptions(decoder_folder=starter_folder()))
+    bundle = open_bundle(tmp_path / "ours", ModelOptions(borrowed=BorrowedDecoder(starter_folder())))
     together = open_bundle(whole)
     assert isinstance(bundle, AttentionBundle)
     assert isinstance(together, AttentionBundle)
@@ -109,7 +109,7 @@ def test_an_encoder_alone_borrows_the_decoder_of_another_folder(tmp_path: Path) 
 
 def test_an_adapted_encoder_of_whole_windows_stands_before_the_published_decoder() -> None:
     files = find_model(Path("accurate"))
-    ours = open_bundle(files.folder, ModelOptions(decoder_folder=files.decoder_folder))
+    ours = open_bundle(files.folder, ModelOptions(borrowed=files.borrowed))
     published = open_bundle(starter_folder())
     assert isinstance(ours, AttentionBundle)
     assert isinstance(published, AttentionBundle)
@@ -124,7 +124,7 @@ def test_an_adapted_encoder_of_whole_windows_stands_before_the_published_decoder
 
 def test_a_window_knows_how_loud_the_one_before_was() -> None:
     files = find_model(Path("fast"))
-    bundle = open_bundle(files.folder, ModelOptions(decoder_folder=files.decoder_folder))
+    bundle = open_bundle(files.folder, ModelOptions(borrowed=files.borrowed))
     assert isinstance(bundle, AttentionBundle)
     names = sorted(transcripts())[:2]
     spoken, next_spoken = (recording(name) for name in names)
@@ -150,7 +150,7 @@ def test_what_either_folder_lacks_is_named(there: str, missing: str, tmp_path: P
     kept = "encoder.onnx" if there == "ours" else "decoder_model_merged.ort"
     shutil.copy(whole / kept, tmp_path / there / kept)
     with pytest.raises(ModelFileMissing, match=missing):
-        open_bundle(tmp_path / "ours", ModelOptions(decoder_folder=tmp_path / "lender"))
+        open_bundle(tmp_path / "ours", ModelOptions(borrowed=BorrowedDecoder(tmp_path / "lender")))
 
 
 def test_a_streaming_folder_offers_the_delays_it_was_trained_for(tmp_path: Path) -> None:
