@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from copy import deepcopy
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,7 +29,7 @@ from torch.nn.utils.parametrize import register_parametrization, remove_parametr
 from engine.models.decoder_layers import FILE
 from training import nemo_finetune
 from training.customer import Mixture, decode, describe, let_hear, mixed, new_words, read_words
-from training.data import Batch, targets
+from training.data import Batch, Targets, targets
 from training.decoder import Decoder
 from training.decoder_file import PUBLISHED, Grid, grids, on_grid, read_layers, write_layers
 from training.errors import TrainingError, run
@@ -88,12 +89,14 @@ class Adapted(nn.Module):
 
 
 class Adaptation:
-    """The task: the customer's words as they are written, everything else as it was heard before."""
+    """The task: the customer's words as they are written, everything else as the model heard it before."""
 
-    def __init__(self, options: RunOptions, customer: Path, replay: Path, teacher: Teacher, module: Adapted) -> None:
-        self.options, self.teacher, self.module = options, teacher, module
+    def __init__(self, options: RunOptions, customer: Path, replay: Path, before: Teacher, module: Adapted) -> None:
+        """before: the model as it is at the beginning, frozen."""
+        self.options, self.before, self.module = options, before, module
         self.store = ClipStore(replay, customer)
-        self._lessons = Mixture(Lessons(customer / "teacher", references=True), Lessons(replay / "teacher"))
+        told = (replay / "teacher" / "labels.jsonl").is_file()
+        self._lessons = Mixture(Lessons(customer / "teacher", references=True), Lessons(replay / "teacher", told))
         self._customer = {c.id for c in ClipStore(customer).clips}
         known = [c for c in self.store.select("speech", longest_s=LONGEST_S) if c.id in self._lessons]
         train = [c for c in known if c.split == "train" and c.corpus not in options.without]
@@ -108,21 +111,38 @@ class Adaptation:
         return [{"params": [w for w in self.module.parameters() if w.requires_grad], "lr": learning_rate}]
 
     def loss(self, batch: Batch, chunk: int, look_ahead: int) -> tuple[Tensor, dict[str, float]]:
-        """The teacher misheard the customer, so its frames count for the replay only; its tokens are the labels'."""
-        frames = self.module.encoder.encode(batch.sound, batch.row_frames(), chunk, self.options.left, look_ahead)
-        tokens = token_loss(frames, batch, targets(batch, self._lessons), self.module.decoder)
-        kept = [s for s in batch.segments if s.clip and s.clip.id not in self._customer]
-        if not kept:
+        """Frames count for the replay only: the customer was misheard before, and has the labels' tokens."""
+        form = batch.row_frames(), chunk, self.options.left, look_ahead
+        frames, wanted = self.module.encoder.encode(batch.sound, *form), targets(batch, self._lessons)
+        replayed = torch.tensor([bool(s.clip) and s.clip.id not in self._customer for s in batch.segments])
+        if not replayed.any():
+            tokens = token_loss(frames, batch, wanted, self.module.decoder)
             return self.options.loss.tokens * tokens, {"tokens": tokens.item()}
-        replay = replace(batch, segments=kept)
-        states = state_loss(replay.own_frames(frames).float(), targets(replay, self._lessons).frames)
+        with torch.no_grad():
+            heard_before = self.before.encoder.encode(batch.sound, *form)
+            wanted = self._as_before(heard_before, batch, wanted, replayed)
+        replay = replace(batch, segments=[s for s, again in zip(batch.segments, replayed, strict=True) if again])
+        states = state_loss(replay.own_frames(frames).float(), replay.own_frames(heard_before).float())
+        tokens = token_loss(frames, batch, wanted, self.module.decoder)
         total = self.options.loss.tokens * tokens + self.options.loss.states * states
         return total, {"tokens": tokens.item(), "states": states.item()}
+
+    def _as_before(self, frames: Tensor, batch: Batch, wanted: Targets, replayed: Tensor) -> Targets:
+        """What the model expected at each step of the replay, in place of what the lessons say."""
+        decoder = self.before.decoder
+        states = decoder(wanted.inputs, *batch.heard(frames))[wanted.steps]
+        best = decoder.logits(states).float().log_softmax(-1).topk(wanted.next_ids.shape[1])
+        ours = replayed[wanted.steps.nonzero()[:, 0]][:, None]
+        return replace(
+            wanted,
+            next_ids=torch.where(ours, best.indices, wanted.next_ids),
+            next_log_probs=torch.where(ours, best.values, wanted.next_log_probs),
+        )
 
     def judge(self, weights: dict[str, Tensor]) -> dict[str, Any]:
         """Word errors of the customer's dev split, in PyTorch."""
         self.module.load_state_dict(weights)
-        reader = replace(self.teacher, decoder=self.module.decoder)
+        reader = replace(self.before, decoder=self.module.decoder)
         clips = [c for c in self.store.select("speech", split="dev", longest_s=LONGEST_S) if c.id in self._customer]
         return {
             latency(chunk, ahead): word_errors(
@@ -137,17 +157,16 @@ class Adaptation:
 
 def adapt(out: Path, start: Path, model_folder: Path, replay: Path, options: RunOptions, stop: SupportsBool) -> Path:
     """Trains on OUT/customer and returns the model folder; OUT/start becomes the folder it began with."""
-    teacher = load_teacher(model_folder)
-    encoder = opened(start)
     if takes_whole_windows(start):
         options = replace(options, chunks=((WHOLE, 0),), judged_chunks=((WHOLE, 0),))
-    decoder = load_teacher(model_folder).decoder
+    before = replace(load_teacher(model_folder), encoder=opened(start).requires_grad_(False))
     if layers := learned_layers(start):
-        decoder.load_state_dict(read_layers(layers, model_folder), strict=False)
+        before.decoder.load_state_dict(read_layers(layers, model_folder), strict=False)
+    encoder, decoder = opened(start), deepcopy(before.decoder)
     on = grids(decoder.state_dict())
     write_model(out / "start", encoder, options, decoder.state_dict(), on, model_folder)
     module = Adapted(encoder.train(), decoder, options.finetune.decoder, on)
-    trainer = Trainer(Adaptation(options, out / "customer", replay, teacher, module), options, out / "run")
+    trainer = Trainer(Adaptation(options, out / "customer", replay, before, module), options, out / "run")
     trainer.run(stop)
     trainer.judge()  # leaves the averaged weights in the module
     module.settle()

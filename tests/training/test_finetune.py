@@ -20,9 +20,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from training.augment import Augment
 from training.blend import blend
 from training.customer import Mixture, apart, decode, mixed, new_words
-from training.data import BatchOptions
+from training.data import BatchOptions, batches
 from training.decoder_file import PUBLISHED, grids, read_layers, write_layers
 from training.errors import TrainingError
 from training.export import export
@@ -140,6 +141,25 @@ def test_a_step_moves_encoder_and_cross_attention_and_nothing_else(
     assert {name for name in moved if name.startswith("decoder.")} == {
         name for name in before if name.startswith("decoder.") and "cross_attention" in name
     }
+
+
+def test_the_replay_keeps_what_the_model_heard_before(customer: Path, work: Path, teacher: Teacher) -> None:
+    """Not what Moonshine heard: a model may hear better than it by now."""
+    torch.manual_seed(7)
+    before = replace(teacher, encoder=copy.deepcopy(teacher.encoder))
+    for weight in before.encoder.parameters():
+        weight.add_(0.1 * torch.randn_like(weight))
+    losses = {}
+    for name, encoder in (("as before", before.encoder), ("as Moonshine", teacher.encoder)):
+        module = Adapted(copy.deepcopy(encoder), copy.deepcopy(teacher.decoder), "cross", {})
+        task = Adaptation(OPTIONS, customer, work, before, module)
+        task.clips = [c for c in task.clips if c.corpus != "customer"]
+        batch = next(batches(task.clips, task.store, Augment(task.store, OPTIONS.augment), OPTIONS.batch, seed=0))
+        losses[name] = task.loss(batch, 12, 12)[1]
+    assert losses["as before"]["states"] == pytest.approx(0, abs=1e-6)
+    assert losses["as Moonshine"]["states"] > 0.01
+    # nothing is nearer to a distribution than itself
+    assert losses["as before"]["tokens"] < losses["as Moonshine"]["tokens"]
 
 
 def test_what_learns_on_a_grid_stays_on_it(teacher: Teacher) -> None:
