@@ -104,5 +104,7 @@ def features() -> Iterator[tuple[int, str, NDArray[np.float32]]]:
 def unpack_models(target: Path) -> Path:
     """Write the model folders into `target`."""
     with tarfile.open(FOLDER / "models.tar.xz") as archive:
-        archive.extractall(target, filter="data")
+        if hasattr(tarfile, "data_filter"):  # Debian 12's Python, 3.11.2, is from before it
+            archive.extraction_filter = tarfile.data_filter
+        archive.extractall(target)
     return target
